@@ -1,0 +1,128 @@
+#pragma once
+// What a model family is: how to recognise it from names and shapes, what it consists of, how it is sampled,
+// what it likes. One folder a family fills one Family; models/registry.cpp lists them. No file outside
+// src/models/ names a family: everything else asks this table.
+#include <array>
+#include <map>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "text/prompt.h"
+#include "weights/component_set.h"
+
+namespace dq::models {
+
+// What the network's output means (k-diffusion's view: x = x0 + σ·ε).
+enum class Prediction : std::uint8_t { kEps, kV, kFlow };
+
+// The noise levels that a model was trained on, as data.
+struct TrainingSchedule {
+  // Variance preserving, "scaled linear": β_i = linspace(√beta_start, √beta_end, steps)² (Rombach et al. 2022).
+  double beta_start = 0.00085, beta_end = 0.012;
+  int steps = 1000;
+  bool zero_terminal_snr = false;  // rescaled so that the last step is pure noise (Lin et al. 2023)
+  double flow_shift = 1;           // rectified flow only
+};
+
+// How the denoiser's latent relates to the VAE's: model = (vae − shift)·scale.
+struct LatentFormat {
+  int channels = 4;
+  int downscale = 8;  // pixels a latent cell covers, along one side
+  float scale = 1, shift = 0;
+  // A cheap preview: rgb in [−1, 1] = Σ_c latent[c]·rows[c] + bias.
+  std::vector<std::array<float, 3>> preview_rows;
+  std::array<float, 3> preview_bias{};
+};
+
+// The settings a person gets who asks for none.
+struct Defaults {
+  int width = 512, height = 512, steps = 20;
+  double guidance = 7;
+  std::string sampler = "euler", scheduler = "normal";
+  int clip_skip = 1;
+};
+
+// What detection found, from names and shapes alone.
+struct Variant {
+  std::string family;   // Family::id
+  std::string name;     // "inpainting"; empty for the plain one
+  Prediction prediction = Prediction::kEps;
+  bool prediction_certain = true;  // false: the file cannot tell, a person may override it
+  TrainingSchedule schedule;
+  int in_channels = 4;  // of the denoiser's first layer
+};
+
+// What the text encoder made of one prompt.
+struct Conditioning {
+  Tensor context;  // [1, T, D]
+  Tensor pooled;   // [1, P]; undefined when the family has none
+};
+
+// Extra inputs of one denoiser call.
+struct DenoiserInput {
+  Tensor x;            // [N, C, h, w] f32, already multiplied by c_in
+  double timestep = 0; // as the network was trained: 0 … 999, may be fractional
+  Tensor context;      // [N, T, D]
+  Tensor pooled;       // [N, P] or undefined
+  Tensor concat;       // [N, C2, h, w]: joined to x on channels (inpainting); undefined otherwise
+};
+
+// One loaded denoiser. Called once a step; keeps no state between calls.
+class Denoiser {
+ public:
+  virtual ~Denoiser() = default;
+  virtual Tensor operator()(const DenoiserInput& input) const = 0;  // [N, C, h, w] f32
+};
+
+// Latents here are the VAE's own, before LatentFormat is applied.
+class Vae {
+ public:
+  virtual ~Vae() = default;
+  // image: [N, 8h, 8w, 3] in [−1, 1] → the mean of the posterior, [N, C, h, w].
+  virtual Tensor encode(const Tensor& image) const = 0;
+  // latent: [N, C, h, w] → [N, 8h, 8w, 3], about [−1, 1], not clamped.
+  virtual Tensor decode(const Tensor& latent) const = 0;
+  // Bytes that activations need at the peak of one decode / encode of h×w latent cells, batch 1.
+  virtual std::int64_t decode_bytes(std::int64_t h, std::int64_t w) const = 0;
+  virtual std::int64_t encode_bytes(std::int64_t h, std::int64_t w) const = 0;
+};
+
+// A textual-inversion embedding: its vectors by the encoder they are for ("clip_l", …), each [n, D] f32.
+struct LearnedWord {
+  std::map<std::string, Tensor> vectors;
+};
+
+class TextEncoder {
+ public:
+  virtual ~TextEncoder() = default;
+  // Encodes a parsed prompt in as many windows as it takes. `clip_skip` n takes the n-th last hidden state.
+  virtual Conditioning operator()(const text::PromptOptions& options, std::string_view prompt,
+                                  const std::map<std::string, LearnedWord>& words, int clip_skip) const = 0;
+};
+
+class Family {
+ public:
+  virtual ~Family() = default;
+  virtual std::string_view id() const = 0;     // stable, for files and code: "sd1"
+  virtual std::string_view title() const = 0;  // for people: "Stable Diffusion 1.x"
+
+  // Does this table of tensors hold a denoiser of ours? Names and shapes only.
+  virtual std::optional<Variant> detect(const weights::TensorTable& table) const = 0;
+  virtual LatentFormat latent_format() const = 0;
+  virtual Defaults defaults(const Variant& variant) const = 0;
+
+  // Builds one part from whatever holds it. Missing, extra and misshapen tensors are errors naming the first five.
+  virtual std::unique_ptr<Denoiser> load_denoiser(const weights::ComponentSet& files, const Variant&, Device&) const = 0;
+  virtual std::unique_ptr<Vae> load_vae(const weights::ComponentSet& files, Device&) const = 0;
+  virtual std::unique_ptr<TextEncoder> load_text_encoder(const weights::ComponentSet& files, Device&) const = 0;
+};
+
+// Every family, in the order in which they are asked.
+std::span<const Family* const> families();
+const Family* find_family(std::string_view id);  // null when there is none
+
+}  // namespace dq::models

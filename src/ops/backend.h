@@ -1,0 +1,48 @@
+#pragma once
+// What a device must offer: a table of typed functions, one an op. The op's own file in ops/ checks shapes,
+// allocates the result and calls the entry; a missing entry is a clear error. Backends: ops/ref (the naive
+// truth, for tests), ops/cpu.
+#include <string_view>
+
+#include "ops/attention.h"
+#include "ops/conv2d.h"
+#include "ops/elementwise.h"
+#include "ops/linear.h"
+#include "ops/norm.h"
+#include "ops/packed_weight.h"
+
+namespace dq::ops {
+
+struct Backend {
+  std::string_view name;
+
+  PackedWeight (*pack_linear)(Device&, const Tensor& weight, Precision) = nullptr;
+  PackedWeight (*pack_conv2d)(Device&, const Tensor& weight, Precision) = nullptr;
+  // y is allocated and has the shape the op's rule gave it.
+  void (*linear)(const Tensor& x, const PackedWeight&, const LinearOptions&, Tensor& y) = nullptr;
+  void (*linear_geglu)(const Tensor& x, const PackedWeight&, const Tensor* bias, Tensor& y) = nullptr;
+  void (*conv2d)(const Tensor& x, const PackedWeight&, const Conv2dOptions&, Tensor& y) = nullptr;
+  void (*attention)(const Tensor& q, const Tensor& k, const Tensor& v, const AttentionOptions&, Tensor& y) = nullptr;
+  void (*group_norm)(const Tensor& x, int groups, const Affine&, float eps, Activation, Tensor& y) = nullptr;
+  void (*layer_norm)(const Tensor& x, const Affine&, float eps, Tensor& y) = nullptr;
+  void (*activate)(const Tensor& x, Activation, Tensor& y) = nullptr;
+  void (*combine)(std::span<const Term> terms, Tensor& y) = nullptr;
+  void (*blend)(const Tensor& x, const Tensor& y, const Tensor& mask, Tensor& out) = nullptr;
+  void (*upsample_nearest)(const Tensor& x, Tensor& y) = nullptr;
+  void (*embedding)(const Tensor& table, std::span<const std::int32_t> ids, Tensor& y) = nullptr;
+  void (*copy)(const Tensor& x, Tensor& y) = nullptr;  // same shape; strides and dtype may differ
+};
+
+// Throws kUnsupported naming op and device when `entry` is null.
+template <class Function>
+Function require(Function entry, const char* op, const Device& device);
+
+[[noreturn]] void missing_op(const char* op, const Device& device);
+
+template <class Function>
+Function require(Function entry, const char* op, const Device& device) {
+  if (!entry) missing_op(op, device);
+  return entry;
+}
+
+}  // namespace dq::ops

@@ -1,0 +1,26 @@
+#pragma once
+// A matrix in the layout that a backend's kernels read. Made once when a model is loaded.
+#include "tensor/tensor.h"
+
+namespace dq::ops {
+
+// The weight of a linear layer (kernel 1×1, one group) or of a convolution.
+struct PackedWeight {
+  Tensor data;                   // the backend's own layout; opaque to everybody else
+  std::int64_t out_channels = 0; // N
+  std::int64_t in_channels = 0;  // K for a linear layer
+  int kernel_h = 1, kernel_w = 1;
+  Precision compute = Precision::kF32;
+
+  bool defined() const { return data.defined(); }
+};
+
+// weight: [out, in], any floating dtype, any strides, host memory (a mapped file is fine; it is read once).
+// f16 and f8 sources keep their 16-bit (f32 compute) or become bf16 (bf16 compute) panels; f32 stays f32 for
+// f32 compute. Nothing is ever inflated beyond what the compute precision asks for.
+PackedWeight pack_linear(Device& device, const Tensor& weight, Precision compute);
+
+// weight: [out, in, kh, kw] (PyTorch order), as above.
+PackedWeight pack_conv2d(Device& device, const Tensor& weight, Precision compute);
+
+}  // namespace dq::ops

@@ -1,0 +1,38 @@
+#pragma once
+// CLIP's byte-pair tokenizer (Radford et al. 2021), id for id that of Hugging Face transformers 5.
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace dq::text {
+
+class ClipTokenizer {
+ public:
+  // merges_text: one merge a line, two symbols in GPT-2's byte alphabet separated by one space, best first; a
+  // first line that starts with '#' or '"' is a header; "</w>" ends a word. Ids: 256 bytes, the same 256 with
+  // "</w>", the merges in order, then the begin and the end token. Throws kBadFile at the offending line.
+  explicit ClipTokenizer(std::string_view merges_text);
+  ~ClipTokenizer();
+  ClipTokenizer(ClipTokenizer&&) noexcept;
+  ClipTokenizer& operator=(ClipTokenizer&&) noexcept;
+
+  // OpenAI's vocabulary of 49,408 entries, built into the program.
+  static ClipTokenizer built_in();
+
+  // The ids of a text, without begin and end. Invalid UTF-8 becomes U+FFFD, as in a browser (WHATWG).
+  std::vector<std::int32_t> encode(std::string_view text) const;
+  // The bytes that an id stands for; a word's end is a space. Empty for begin and end.
+  std::string decode(std::int32_t id) const;
+
+  std::int32_t vocabulary_size() const;
+  std::int32_t begin_token() const;  // <|startoftext|>
+  std::int32_t end_token() const;    // <|endoftext|>
+
+ private:
+  struct Impl;
+  std::unique_ptr<const Impl> impl_;
+};
+
+}  // namespace dq::text

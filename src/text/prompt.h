@@ -1,0 +1,72 @@
+#pragma once
+// The prompt language: a person's text → windows of 77 tokens with weights, for any CLIP-like text encoder.
+// Two readings exist. ComfyUI's (comfy/sd1_clip.py) and that of AUTOMATIC1111's WebUI and Forge
+// (modules/prompt_parser.py, sd_hijack_clip.py). README.md lists how they differ.
+#include <array>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace dq::text {
+
+class ClipTokenizer;
+
+enum class Reading : std::uint8_t { kComfy, kA1111 };
+
+struct PromptOptions {
+  Reading reading = Reading::kComfy;
+  // kA1111 only, for the text encoder: after weighting, scale so that the mean is what it was ("Original");
+  // false is Forge's "No norm". parse_prompt itself does not look at it.
+  bool normalise_mean = true;
+};
+
+constexpr int kWindowTokens = 77;                 // begin, 75 of the prompt, end
+constexpr std::size_t kMaxPromptBytes = 1 << 20;  // longer prompts are kInvalidArgument
+
+// One position of the encoder's input. Where word ≥ 0, the position takes vector `vector` of the learned word
+// ParsedPrompt::words[word] in place of the embedding of `token` (which is then the pad token).
+struct Slot {
+  std::int32_t token = 0;
+  float weight = 1;
+  int word = -1;
+  int vector = 0;
+};
+
+// begin, up to 75 slots of the prompt, end, pads. Begin, end and pads have weight 1.
+struct Window {
+  std::array<Slot, kWindowTokens> slots;
+};
+
+// <lora:name:0.8> or <lora:name:0.8:0.5>: taken out of the text, in the order written.
+struct AdapterTag {
+  std::string name;
+  double model_strength = 1;
+  double text_strength = 1;  // the model's unless given
+};
+
+struct ParsedPrompt {
+  std::vector<Window> windows;             // at least one
+  std::vector<std::string> words;          // learned words used, each once, as the person wrote them
+  std::vector<AdapterTag> adapters;        // both readings
+  std::vector<std::string> warnings;       // finished sentences for the person
+  std::vector<std::string> unknown_words;  // kComfy: names after "embedding:" that nobody knows, each once
+  int token_count = 0;      // of the prompt itself: without begin, end, pads; learned vectors count one each
+  bool any_weight = false;  // some slot's weight is not 1
+};
+
+// How many vectors the learned word `name` has for this encoder; nothing when there is no such word.
+// Called with names as written; it decides about case and file endings.
+using VectorsOf = std::function<std::optional<int>(std::string_view name)>;
+
+// The windows of a prompt. `pad_token` fills a window after its end token (49407 for CLIP-L, 0 for OpenCLIP).
+// In A1111's reading, learned words are found in the text itself: list their names in `known_words`.
+// Invalid UTF-8 becomes U+FFFD. Throws kInvalidArgument when the prompt is longer than kMaxPromptBytes or
+// nested deeper than 1,000 brackets.
+ParsedPrompt parse_prompt(std::string_view prompt, const ClipTokenizer& tokenizer,
+                          const PromptOptions& options, const VectorsOf& vectors_of, int pad_token = 49407,
+                          const std::vector<std::string>& known_words = {});
+
+}  // namespace dq::text

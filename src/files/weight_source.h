@@ -63,6 +63,9 @@ std::shared_ptr<const WeightSource> open_weights(const std::filesystem::path& pa
 // safetensors over .bin and the plain over the fp16 variant. Throws kNotFound when there is none.
 std::shared_ptr<const WeightSource> open_component(const std::filesystem::path& folder);
 
+// Is there a weight file or index in this folder that open_component would take?
+bool has_weights(const std::filesystem::path& folder);
+
 // True for a folder holding model_index.json.
 bool is_diffusers_folder(const std::filesystem::path& path);
 

@@ -14,6 +14,7 @@ struct AttentionOptions {
 
 // q: [N, Tq, heads·D], k: [N, Tk, heads·D], v: [N, Tk, heads·Dv], f32. Rows may be strided (slices of a fused
 // projection). Heads are interleaved as PyTorch's `view(N, T, heads, D)` has them. Returns [N, Tq, heads·Dv].
+// A row whose keys are all masked (−inf) is zero, not NaN. NaN in a logit makes its row NaN.
 Tensor attention(const Tensor& q, const Tensor& k, const Tensor& v, const AttentionOptions& options);
 
 }  // namespace dq::ops

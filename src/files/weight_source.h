@@ -43,9 +43,9 @@ class WeightSource {
   static Tensor view(const TensorEntry& entry, Device& device);
 
   // For the parsers.
-  void add(TensorEntry entry);  // throws kBadFile on a repeated name
+  void add(TensorEntry entry);
   void set_metadata(std::map<std::string, std::string> metadata) { metadata_ = std::move(metadata); }
-  void finish();  // sorts; called once after the last add
+  void finish();  // sorts, and throws kBadFile on a repeated name; called once after the last add
 
  private:
   std::filesystem::path path_;

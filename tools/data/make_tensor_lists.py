@@ -1,0 +1,62 @@
+#!/usr/bin/env python3
+"""Writes tools/data/{full,small}.tsv: every tensor of a Stable Diffusion 1.5 checkpoint, for make_checkpoint.
+
+Columns: component, diffusers name, shape there, original single-file name, shape there, centre, spread. A value is
+uniform in centre ± spread; the spread keeps activations O(1) (variance 1/fan_in). Needs torch, diffusers, transformers.
+"""
+import math
+import pathlib
+import sys
+
+import torch
+from diffusers import AutoencoderKL, UNet2DConditionModel
+from transformers import CLIPTextConfig, CLIPTextModel
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tests/golden"))
+import make_models as tiny  # noqa: E402
+
+FULL = dict(unet=dict(sample_size=64, block_out_channels=(320, 640, 1280, 1280), cross_attention_dim=768),
+            vae=dict(sample_size=512, block_out_channels=(128, 256, 512, 512)),
+            text=dict(vocab_size=49408, hidden_size=768, intermediate_size=3072, num_hidden_layers=12,
+                      num_attention_heads=12, bos_token_id=49406, eos_token_id=49407, pad_token_id=49407,
+                      projection_dim=768))
+SMALL = dict(unet={}, vae={}, text=dict(vocab_size=49408, bos_token_id=49406, eos_token_id=49407, pad_token_id=49407))
+
+
+def range_of(component, name, shape):
+    """(centre, spread) of a parameter's values."""
+    if "norm" in name and len(shape) == 1:
+        return (1, 0.1) if name.endswith("weight") else (0, 0.1)
+    if "embedding.weight" in name:
+        return 0, 0.5
+    if len(shape) == 1:
+        return 0, 0.05
+    gain = 0.3 if component == "vae" and name == "decoder.conv_out.weight" else 1
+    return 0, gain * math.sqrt(3 / math.prod(shape[1:]))
+
+
+def write(path, sizes):
+    with torch.device("meta"):
+        unet = UNet2DConditionModel(**{**tiny.UNET_CONFIG, **sizes["unet"]})
+        vae = AutoencoderKL(**{**tiny.VAE_CONFIG, **sizes["vae"]})
+        text = CLIPTextModel(CLIPTextConfig(**{**tiny.TEXT_CONFIG, **sizes["text"]}))
+    states = {"unet": unet.state_dict(), "vae": vae.state_dict(), "text_encoder": tiny.classic(text.state_dict())}
+    table = tiny.original_table(states["unet"], states["vae"], states["text_encoder"])
+    rows, count = [], {}
+    for original, entry in table.items():
+        component, name = entry["component"], entry["name"]
+        shape = list(states[component][name].shape)
+        centre, spread = range_of(component, name, shape)
+        rows.append("\t".join([component, name, ",".join(map(str, shape)), original, ",".join(map(str, entry["shape"])),
+                               f"{centre:g}", f"{spread:.6g}"]))
+        n, total = count.get(component, (0, 0))
+        count[component] = n + 1, total + math.prod(shape)
+    path.write_text("\n".join(rows) + "\n")
+    print(path.name, count)
+    return count
+
+
+full = write(ROOT / "tools/data/full.tsv", FULL)
+assert full == {"unet": (686, 859_520_964), "vae": (248, 83_653_863), "text_encoder": (196, 123_060_480)}, full
+write(ROOT / "tools/data/small.tsv", SMALL)

@@ -7,6 +7,8 @@
 #include "files/safetensors.h"
 #include "files/sharded_index.h"
 #include "files/sniff.h"
+#include "files/torch_legacy.h"
+#include "files/torch_zip.h"
 #include "files/weight_source.h"
 
 namespace dq::files {
@@ -85,10 +87,8 @@ auto with_place(const fs::path& path, Work work) {
 std::shared_ptr<const WeightSource> finish(const std::shared_ptr<const MappedFile>& file, Format format,
                                            ParsedWeights parsed) {
   auto source = std::make_shared<WeightSource>(file->path(), format);
-  for (TensorEntry& entry : parsed.tensors) {
-    entry.file = file;
-    source->add(std::move(entry));
-  }
+  for (TensorEntry& entry : parsed.tensors) entry.file = file;
+  source->take(std::move(parsed.tensors));
   source->set_metadata(std::move(parsed.metadata));
   source->finish();
   return source;
@@ -100,6 +100,10 @@ std::shared_ptr<const WeightSource> open_single(const std::shared_ptr<const Mapp
   switch (kind) {
     case FileKind::kSafetensors:
       return finish(file, Format::kSafetensors, parse_safetensors(file->bytes(), release));
+    case FileKind::kZip:
+      return finish(file, Format::kTorchZip, parse_torch_zip(file->bytes()));
+    case FileKind::kPickle:
+      return finish(file, Format::kTorchLegacy, parse_torch_legacy(file->bytes()));
     default:
       refuse(kind);
   }

@@ -25,8 +25,12 @@ struct ParsedWeights {
 // file can give their memory back. May be empty.
 using Release = std::function<void(std::uint64_t offset, std::uint64_t size)>;
 
-// Throws kBadFile when a tensor's name is empty, longer than kMaxNameBytes or holds control characters.
+// Throws kBadFile when a tensor's name is empty, longer than kMaxNameBytes, not UTF-8 or holds control
+// characters.
 void check_name(const std::string& name);
+
+// Well-formed UTF-8 (RFC 3629): no overlong forms, no surrogates.
+bool is_utf8(std::string_view text);
 
 // Row-major strides of a shape, in elements. The product of the shape must fit (checked by the caller).
 Shape row_major_strides(const Shape& shape);

@@ -5,7 +5,6 @@
 #include <utility>
 
 #include "base/error.h"
-#include "files/parsed_weights.h"
 
 namespace dq::files {
 
@@ -55,6 +54,10 @@ void WeightSource::add(TensorEntry entry) {
   tensors_.push_back(std::move(entry));
 }
 
+void WeightSource::take(std::vector<TensorEntry> entries) {
+  tensors_ = std::move(entries);
+}
+
 void WeightSource::finish() {
   std::sort(tensors_.begin(), tensors_.end(),
             [](const TensorEntry& a, const TensorEntry& b) { return a.name < b.name; });
@@ -62,27 +65,6 @@ void WeightSource::finish() {
       std::adjacent_find(tensors_.begin(), tensors_.end(),
                          [](const TensorEntry& a, const TensorEntry& b) { return a.name == b.name; });
   if (twice != tensors_.end()) throw Error(ErrorCode::kBadFile, "two tensors have one name").key(twice->name);
-}
-
-void check_name(const std::string& name) {
-  if (name.empty()) throw Error(ErrorCode::kBadFile, "a tensor has an empty name");
-  if (name.size() > kMaxNameBytes) {
-    throw Error(ErrorCode::kBadFile, "a tensor's name is longer than 1 KiB").key(name);
-  }
-  const bool control = std::any_of(name.begin(), name.end(), [](char c) {
-    const auto u = static_cast<unsigned char>(c);
-    return u < 0x20 || u == 0x7f;
-  });
-  if (control) throw Error(ErrorCode::kBadFile, "a tensor's name holds control characters").key(name);
-}
-
-Shape row_major_strides(const Shape& shape) {
-  Shape strides(shape.size(), 1);
-  // A zero size makes the product zero whatever stands before it; 1 keeps the other strides from overflowing.
-  for (std::size_t i = shape.size(); i-- > 1;) {
-    if (__builtin_mul_overflow(strides[i], shape[i] == 0 ? 1 : shape[i], &strides[i - 1])) strides[i - 1] = 0;
-  }
-  return strides;
 }
 
 }  // namespace dq::files

@@ -44,6 +44,7 @@ class WeightSource {
 
   // For the parsers.
   void add(TensorEntry entry);
+  void take(std::vector<TensorEntry> entries);  // instead of many add()s
   void set_metadata(std::map<std::string, std::string> metadata) { metadata_ = std::move(metadata); }
   void finish();  // sorts, and throws kBadFile on a repeated name; called once after the last add
 

@@ -1,10 +1,11 @@
 #pragma once
 // The prompt language: a person's text → windows of 77 tokens with weights, for any CLIP-like text encoder.
-// Two readings exist. ComfyUI's (comfy/sd1_clip.py) and that of AUTOMATIC1111's WebUI and Forge
-// (modules/prompt_parser.py, sd_hijack_clip.py). README.md lists how they differ.
+// Two readings exist: that of ComfyUI (comfy/sd1_clip.py), and that of AUTOMATIC1111's WebUI and Forge
+// (modules/prompt_parser.py, sd_hijack_clip.py). README.md says how they differ.
 #include <array>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -23,11 +24,15 @@ struct PromptOptions {
   bool normalise_mean = true;
 };
 
-constexpr int kWindowTokens = 77;                 // begin, 75 of the prompt, end
-constexpr std::size_t kMaxPromptBytes = 1 << 20;  // longer prompts are kInvalidArgument
+constexpr int kWindowTokens = 77;  // begin, 75 of the prompt, end
+constexpr int kPromptTokens = kWindowTokens - 2;
+constexpr std::size_t kMaxPromptBytes = 1 << 20;
+constexpr std::size_t kMaxPromptTokens = 1 << 20;
+constexpr std::size_t kMaxNesting = 1'000;
+constexpr double kMaxWeight = 1'000;  // weights are cut to ±this, with a warning
 
 // One position of the encoder's input. Where word ≥ 0, the position takes vector `vector` of the learned word
-// ParsedPrompt::words[word] in place of the embedding of `token` (which is then the pad token).
+// ParsedPrompt::words[word] in place of the embedding of `token`, which is then 0.
 struct Slot {
   std::int32_t token = 0;
   float weight = 1;
@@ -40,20 +45,22 @@ struct Window {
   std::array<Slot, kWindowTokens> slots;
 };
 
-// <lora:name:0.8> or <lora:name:0.8:0.5>: taken out of the text, in the order written.
+// <lora:name:0.8> or <lora:name:0.8:0.5>: taken out of the text, in the order written. Of two strengths, the
+// first is the model's in ComfyUI's reading (as its prompt nodes have it), the text encoder's in A1111's.
 struct AdapterTag {
   std::string name;
   double model_strength = 1;
-  double text_strength = 1;  // the model's unless given
+  double text_strength = 1;                    // the same as the model's when one strength is given
+  std::map<std::string, std::string> options;  // named ones that are not strengths: "lbw", "start", …
 };
 
 struct ParsedPrompt {
   std::vector<Window> windows;             // at least one
-  std::vector<std::string> words;          // learned words used, each once, as the person wrote them
+  std::vector<std::string> words;          // learned words used, each once
   std::vector<AdapterTag> adapters;        // both readings
   std::vector<std::string> warnings;       // finished sentences for the person
   std::vector<std::string> unknown_words;  // kComfy: names after "embedding:" that nobody knows, each once
-  int token_count = 0;      // of the prompt itself: without begin, end, pads; learned vectors count one each
+  int token_count = 0;      // of the prompt itself: without begin, end, pads; a learned vector counts one
   bool any_weight = false;  // some slot's weight is not 1
 };
 
@@ -62,9 +69,9 @@ struct ParsedPrompt {
 using VectorsOf = std::function<std::optional<int>(std::string_view name)>;
 
 // The windows of a prompt. `pad_token` fills a window after its end token (49407 for CLIP-L, 0 for OpenCLIP).
-// In A1111's reading, learned words are found in the text itself: list their names in `known_words`.
-// Invalid UTF-8 becomes U+FFFD. Throws kInvalidArgument when the prompt is longer than kMaxPromptBytes or
-// nested deeper than 1,000 brackets.
+// In A1111's reading learned words stand in the text like any other: list their names in `known_words`.
+// Without `vectors_of` there are no learned words. Invalid UTF-8 becomes U+FFFD. Throws kInvalidArgument when
+// the prompt has more than kMaxPromptBytes or kMaxPromptTokens, or is nested deeper than kMaxNesting.
 ParsedPrompt parse_prompt(std::string_view prompt, const ClipTokenizer& tokenizer,
                           const PromptOptions& options, const VectorsOf& vectors_of, int pad_token = 49407,
                           const std::vector<std::string>& known_words = {});

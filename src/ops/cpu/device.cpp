@@ -1,0 +1,70 @@
+#include <fmt/format.h>
+
+#include "base/error.h"
+#include "ops/cpu/cpu_device.h"
+#include "ops/cpu/gemm.h"
+#include "ops/cpu/instruction_set.h"
+
+namespace dq::ops {
+namespace cpu {
+namespace {
+
+const GemmKernels* gemm_kernels(KernelSet set) {
+  switch (set) {
+    case KernelSet::kAvx2:
+      return &gemm_kernels_avx2();
+    case KernelSet::kAvx512:
+      return &gemm_kernels_avx512();
+    case KernelSet::kAvx512Bf16:
+      return &gemm_kernels_avx512bf16();
+    case KernelSet::kEmulated512:
+      return &gemm_kernels_emulated512();
+  }
+  throw Error(ErrorCode::kInternal, "unknown kernel set");
+}
+
+std::string_view set_name(KernelSet set) {
+  switch (set) {
+    case KernelSet::kAvx2:
+      return "AVX2";
+    case KernelSet::kAvx512:
+      return "AVX-512";
+    case KernelSet::kAvx512Bf16:
+      return "AVX512-BF16";
+    case KernelSet::kEmulated512:
+      return "emulated AVX512-BF16";
+  }
+  return "?";
+}
+
+}  // namespace
+
+CpuDevice::CpuDevice(KernelSet set, int threads, Precision precision)
+    : Device(&cpu::backend(), precision), set_(set), gemm_(gemm_kernels(set)), threads_(threads) {}
+
+std::string CpuDevice::name() const {
+  const int threads = threads_.size();
+  return fmt::format("CPU, {} {}, {}", threads, threads == 1 ? "thread" : "threads", set_name(set_));
+}
+
+std::unique_ptr<Device> make_emulated512_device(int threads, Precision precision) {
+  best_isa();  // throws without AVX2
+  return std::make_unique<CpuDevice>(KernelSet::kEmulated512, threads, precision);
+}
+
+}  // namespace cpu
+
+std::unique_ptr<Device> make_cpu_device(const CpuOptions& options) {
+  const Isa best = best_isa();
+  const Isa isa = options.isa == Isa::kAuto ? best : options.isa;
+  if (!cpu::has_isa(isa)) {
+    throw Error(ErrorCode::kUnsupported, fmt::format("this processor has no {}", to_string(isa)))
+        .hint(fmt::format("Its best is {}; leave the choice to Danqing.", to_string(best)));
+  }
+  const auto set = isa == Isa::kAvx512Bf16 ? cpu::KernelSet::kAvx512Bf16
+                   : isa == Isa::kAvx512   ? cpu::KernelSet::kAvx512
+                                           : cpu::KernelSet::kAvx2;
+  return std::make_unique<cpu::CpuDevice>(set, options.threads, options.precision);
+}
+
+}  // namespace dq::ops

@@ -1,0 +1,295 @@
+#pragma once
+// The kernel templates of gemm.h. Included by gemm_<isa>.cpp only (see simd.h).
+#include <utility>
+
+#include "ops/cpu/gemm.h"
+#include "ops/cpu/vector_math.h"
+
+namespace dq::ops::cpu {
+namespace {
+
+template <class T>
+constexpr T smaller(T a, T b) {
+  return a < b ? a : b;
+}
+
+constexpr std::int64_t ceil_div(std::int64_t a, std::int64_t b) {
+  return (a + b - 1) / b;
+}
+
+// One tile of C in registers: kRows rows, kVecs vectors. a: rows kStride apart; b: one line of kNr a step;
+// c: rows kNr apart, read first when `add`.
+template <class Isa, int kNr, int kStride, int kRows, int kVecs>
+void tile_f32(std::int64_t kc, const float* a, const float* b, float* c, bool add) {
+  using Vec = typename Isa::Vec;
+  Vec acc[kRows][kVecs];
+  for (int r = 0; r < kRows; ++r) {
+    for (int v = 0; v < kVecs; ++v) acc[r][v] = add ? Isa::load(c + r * kNr + v * Isa::kWidth) : Isa::zero();
+  }
+  for (std::int64_t k = 0; k < kc; ++k, b += kNr, ++a) {
+    Vec line[kVecs];
+    for (int v = 0; v < kVecs; ++v) line[v] = Isa::load(b + v * Isa::kWidth);
+    for (int r = 0; r < kRows; ++r) {
+      const Vec x = Isa::set1(a[r * kStride]);
+      for (int v = 0; v < kVecs; ++v) acc[r][v] = Isa::fma(x, line[v], acc[r][v]);
+    }
+  }
+  for (int r = 0; r < kRows; ++r) {
+    for (int v = 0; v < kVecs; ++v) Isa::store(c + r * kNr + v * Isa::kWidth, acc[r][v]);
+  }
+}
+
+// The same over pairs of bfloat16; kc is even.
+template <class Isa, int kNr, int kStride, int kRows, int kVecs>
+void tile_bf16(std::int64_t kc, const std::uint16_t* a, const std::uint16_t* b, float* c, bool add) {
+  using Vec = typename Isa::Vec;
+  Vec acc[kRows][kVecs];
+  for (int r = 0; r < kRows; ++r) {
+    for (int v = 0; v < kVecs; ++v) acc[r][v] = add ? Isa::load(c + r * kNr + v * Isa::kWidth) : Isa::zero();
+  }
+  for (std::int64_t k = 0; k < kc; k += 2, b += 2 * kNr, a += 2) {
+    typename Isa::Pairs line[kVecs];
+    for (int v = 0; v < kVecs; ++v) line[v] = Isa::load_pairs(b + v * 2 * Isa::kWidth);
+    for (int r = 0; r < kRows; ++r) {
+      const typename Isa::Pairs x = Isa::broadcast_pair(a + r * kStride);
+      for (int v = 0; v < kVecs; ++v) acc[r][v] = Isa::dot_bf16(acc[r][v], x, line[v]);
+    }
+  }
+  for (int r = 0; r < kRows; ++r) {
+    for (int v = 0; v < kVecs; ++v) Isa::store(c + r * kNr + v * Isa::kWidth, acc[r][v]);
+  }
+}
+
+// Traits of one arithmetic: what A and the widened panel hold, and the tile functions for every edge.
+template <class Isa_, int kMr_, int kNr_, int kKc_, int kMc_>
+struct F32Math {
+  using Isa = Isa_;
+  using Number = float;
+  static constexpr int kMr = kMr_, kNr = kNr_, kKc = kKc_, kMc = kMc_;
+  using Tile = void (*)(std::int64_t, const float*, const float*, float*, bool);
+  template <int kRows, int kVecs>
+  static constexpr Tile kTile = tile_f32<Isa, kNr, kKc, kRows, kVecs>;
+};
+
+template <class Isa_, int kMr_, int kNr_, int kKc_, int kMc_>
+struct Bf16Math {
+  using Isa = Isa_;
+  using Number = std::uint16_t;
+  static constexpr int kMr = kMr_, kNr = kNr_, kKc = kKc_, kMc = kMc_;
+  using Tile = void (*)(std::int64_t, const std::uint16_t*, const std::uint16_t*, float*, bool);
+  template <int kRows, int kVecs>
+  static constexpr Tile kTile = tile_bf16<Isa, kNr, kKc, kRows, kVecs>;
+};
+
+// tiles[(rows − 1)·vectors a panel + vecs − 1]
+template <class Math, std::size_t... kIndex>
+typename Math::Tile pick_tile(int rows, int vecs, std::index_sequence<kIndex...>) {
+  constexpr int kVecs = Math::kNr / Math::Isa::kWidth;
+  static constexpr typename Math::Tile kTiles[] = {
+      Math::template kTile<static_cast<int>(kIndex) / kVecs + 1, static_cast<int>(kIndex) % kVecs + 1>...};
+  return kTiles[(rows - 1) * kVecs + vecs - 1];
+}
+
+template <class Math>
+typename Math::Tile pick_tile(int rows, int vecs) {
+  constexpr int kVecs = Math::kNr / Math::Isa::kWidth;
+  return pick_tile<Math>(rows, vecs, std::make_index_sequence<static_cast<std::size_t>(Math::kMr * kVecs)>());
+}
+
+// ---- A: rows of the block, kKc apart
+// -----------------------------------------------------------------------
+
+template <class Math>
+void pack_rows(const GemmTask& t, std::int64_t k, std::int64_t kc, float* block) {
+  using Isa = typename Math::Isa;
+  for (std::int64_t m = t.m0; m < t.m1; ++m, block += Math::kKc) {
+    const float* row = t.a.row(t.a.self, m, k, kc, block);
+    if (row == block && !t.w.round_a) continue;
+    for (std::int64_t i = 0; i < kc; i += Isa::kWidth) {
+      const int n = static_cast<int>(smaller<std::int64_t>(Isa::kWidth, kc - i));
+      const auto v = Isa::load_n(row + i, n);
+      Isa::store_n(block + i, n, t.w.round_a ? Isa::round_bf16(v) : v);
+    }
+  }
+}
+
+// Rounds to bfloat16; an odd row gets a 0, as its panel has one.
+template <class Math>
+void pack_rows(const GemmTask& t, std::int64_t k, std::int64_t kc, std::uint16_t* block) {
+  using Isa = typename Math::Isa;
+  alignas(64) float line[Math::kKc];
+  for (std::int64_t m = t.m0; m < t.m1; ++m, block += Math::kKc) {
+    const float* row = t.a.row(t.a.self, m, k, kc, line);
+    std::int64_t i = 0;
+    for (; i + Isa::kWidth <= kc; i += Isa::kWidth) Isa::store_bf16(block + i, Isa::load(row + i));
+    if (i < kc) {
+      std::uint16_t last[Isa::kWidth];
+      Isa::store_bf16(last, Isa::load_n(row + i, static_cast<int>(kc - i)));
+      for (std::int64_t j = i; j < kc + (kc & 1); ++j) block[j] = last[j - i];
+    }
+  }
+}
+
+// ---- W: kc lines of one panel
+// ------------------------------------------------------------------------------
+
+// Where the lines lie as the tile function wants them: in place, or widened into `buffer`.
+template <class Math>
+const float* open_panel(const Panels& w, std::int64_t panel, std::int64_t k, std::int64_t kc, float* buffer) {
+  using Isa = typename Math::Isa;
+  const std::int64_t at = (panel * w.k + k) * Math::kNr, count = kc * Math::kNr;
+  if (w.format == PanelFormat::kF32) return static_cast<const float*>(w.data) + at;
+  const std::uint16_t* from = static_cast<const std::uint16_t*>(w.data) + at;
+  if (w.format == PanelFormat::kF16) {
+    for (std::int64_t i = 0; i < count; i += Isa::kWidth) Isa::store(buffer + i, Isa::load_f16(from + i));
+  } else {
+    for (std::int64_t i = 0; i < count; i += Isa::kWidth) Isa::store(buffer + i, Isa::load_bf16(from + i));
+  }
+  return buffer;
+}
+
+template <class Math>
+const std::uint16_t* open_panel(const Panels& w, std::int64_t panel, std::int64_t k, std::int64_t,
+                                std::uint16_t*) {
+  const std::int64_t lines = w.k + (w.k & 1);
+  return static_cast<const std::uint16_t*>(w.data) + (panel * lines + k) * Math::kNr;
+}
+
+// ---- epilogues
+// ---------------------------------------------------------------------------------------------
+
+// `rows` rows from m on of the columns from n0 on; c has kNr numbers a row.
+template <class Isa, int kNr, Activation kAct>
+void finish_rows(const Epilogue& e, const float* c, std::int64_t m, std::int64_t rows, std::int64_t n0) {
+  using Vec = typename Isa::Vec;
+  const std::int64_t columns = smaller<std::int64_t>(kNr, e.n - n0);
+  for (std::int64_t r = 0; r < rows; ++r, c += kNr, ++m) {
+    const std::int64_t at = m * e.n + n0;
+    const float* image = e.per_image ? e.per_image + m / e.rows_per_image * e.n + n0 : nullptr;
+    for (std::int64_t i = 0; i < columns; i += Isa::kWidth) {
+      const int n = static_cast<int>(smaller<std::int64_t>(Isa::kWidth, columns - i));
+      Vec v = Isa::load(c + i);
+      if (e.bias) v = v + Isa::load_n(e.bias + n0 + i, n);
+      v = activate<Isa>(v, kAct);
+      if (image) v = v + Isa::load_n(image + i, n);
+      if (e.residual) v = v + Isa::load_n(e.residual + at + i, n);
+      Isa::store_n(e.y + at + i, n, v);
+    }
+  }
+}
+
+template <class Isa, int kNr>
+void finish(const Epilogue& e, const float* c, std::int64_t m, std::int64_t rows, std::int64_t n0) {
+  switch (e.act) {
+    case Activation::kNone:
+      return finish_rows<Isa, kNr, Activation::kNone>(e, c, m, rows, n0);
+    case Activation::kSilu:
+      return finish_rows<Isa, kNr, Activation::kSilu>(e, c, m, rows, n0);
+    case Activation::kGelu:
+      return finish_rows<Isa, kNr, Activation::kGelu>(e, c, m, rows, n0);
+    case Activation::kGeluTanh:
+      return finish_rows<Isa, kNr, Activation::kGeluTanh>(e, c, m, rows, n0);
+    case Activation::kQuickGelu:
+      return finish_rows<Isa, kNr, Activation::kQuickGelu>(e, c, m, rows, n0);
+  }
+}
+
+// The vector of C's columns [n, n + count) of one row, from the panels of a task's scratch: `row` is that row
+// in the first panel, which holds columns from n_first on; panels lie `panel_stride` apart. A vector may
+// straddle two panels when N is no multiple of the vector width.
+template <class Isa, int kNr>
+typename Isa::Vec gather(const float* row, std::int64_t panel_stride, std::int64_t n_first, std::int64_t n,
+                         int count) {
+  const std::int64_t column = n - n_first, lane = column % kNr;
+  const float* at = row + column / kNr * panel_stride + lane;
+  if (lane + count <= kNr) return Isa::load_n(at, count);
+  float both[Isa::kWidth] = {};
+  for (int i = 0; i < count; ++i) both[i] = lane + i < kNr ? at[i] : at[panel_stride - kNr + i];
+  return Isa::load(both);
+}
+
+// values: panels from p0 on; gates: panels from g0 on; both with all rows of the task.
+template <class Isa, int kNr>
+void finish_geglu(const GemmTask& t, const float* values, const float* gates, std::int64_t g0) {
+  using Vec = typename Isa::Vec;
+  const Epilogue& e = t.out;
+  const std::int64_t stride = (t.m1 - t.m0) * kNr, end = smaller(t.p1 * kNr, e.n);
+  for (std::int64_t m = t.m0; m < t.m1; ++m, values += kNr, gates += kNr) {
+    for (std::int64_t n = t.p0 * kNr; n < end; n += Isa::kWidth) {
+      const int count = static_cast<int>(smaller<std::int64_t>(Isa::kWidth, end - n));
+      Vec value = gather<Isa, kNr>(values, stride, t.p0 * kNr, n, count);
+      Vec gate = gather<Isa, kNr>(gates, stride, g0 * kNr, e.n + n, count);
+      if (e.bias) {
+        value = value + Isa::load_n(e.bias + n, count);
+        gate = gate + Isa::load_n(e.bias + e.n + n, count);
+      }
+      Isa::store_n(e.y + m * e.n + n, count, value * gelu<Isa>(gate));
+    }
+  }
+}
+
+// ---- a task
+// ------------------------------------------------------------------------------------------------
+
+// The pieces of GemmTask::scratch. c holds one tile, or, when K has several blocks or GEGLU needs whole sums,
+// every panel of the task with all its rows.
+template <class Math>
+struct Scratch {
+  typename Math::Number *a, *w;
+  float* c;
+  explicit Scratch(float* memory)
+      : a(reinterpret_cast<typename Math::Number*>(memory)),
+        w(a + Math::kMc * Math::kKc),
+        c(reinterpret_cast<float*>(w + Math::kKc * Math::kNr)) {}
+};
+
+// One panel down all rows of the task, in tiles as even as can be.
+template <class Math>
+void run_panel(const GemmTask& t, const Scratch<Math>& s, std::int64_t panel, std::int64_t k, std::int64_t kc,
+               float* sums, bool last) {
+  using Isa = typename Math::Isa;
+  const std::int64_t rows = t.m1 - t.m0, n0 = panel * Math::kNr,
+                     columns = smaller<std::int64_t>(Math::kNr, t.w.n - n0);
+  const int vecs = static_cast<int>(ceil_div(columns, Isa::kWidth));
+  const auto* w = open_panel<Math>(t.w, panel, k, kc, s.w);
+  const std::int64_t tiles = ceil_div(rows, Math::kMr);
+  const std::int64_t steps = sizeof(typename Math::Number) == 2 ? kc + (kc & 1) : kc;
+  for (std::int64_t i = 0; i < tiles; ++i) {
+    const std::int64_t r0 = rows * i / tiles, r1 = rows * (i + 1) / tiles;
+    float* c = sums ? sums + r0 * Math::kNr : s.c;
+    pick_tile<Math>(static_cast<int>(r1 - r0), vecs)(steps, s.a + r0 * Math::kKc, w, c, k > 0);
+    if (last) finish<Isa, Math::kNr>(t.out, c, t.m0 + r0, r1 - r0, n0);
+  }
+}
+
+template <class Math>
+void run_task(const GemmTask& t) {
+  const Scratch<Math> s(t.scratch);
+  const std::int64_t rows = t.m1 - t.m0, blocks = ceil_div(t.w.k, Math::kKc);
+  const std::int64_t block = ceil_div(ceil_div(t.w.k, blocks), 8) * 8;
+  // With GEGLU, the panels that hold the gates of the task's columns.
+  const std::int64_t g0 = t.out.geglu ? (t.out.n + t.p0 * Math::kNr) / Math::kNr : 0;
+  const std::int64_t g1 = t.out.geglu ? ceil_div(t.out.n + smaller(t.p1 * Math::kNr, t.out.n), Math::kNr) : 0;
+  const bool keep = blocks > 1 || t.out.geglu;
+  float* gates = s.c + (t.p1 - t.p0) * rows * Math::kNr;
+  for (std::int64_t k = 0; k < t.w.k; k += block) {
+    const std::int64_t kc = smaller(block, t.w.k - k);
+    const bool last = k + kc == t.w.k && !t.out.geglu;
+    pack_rows<Math>(t, k, kc, s.a);
+    for (std::int64_t p = t.p0; p < t.p1; ++p) {
+      run_panel<Math>(t, s, p, k, kc, keep ? s.c + (p - t.p0) * rows * Math::kNr : nullptr, last);
+    }
+    for (std::int64_t p = g0; p < g1; ++p) {
+      run_panel<Math>(t, s, p, k, kc, gates + (p - g0) * rows * Math::kNr, false);
+    }
+  }
+  if (t.out.geglu) finish_geglu<typename Math::Isa, Math::kNr>(t, s.c, gates, g0);
+}
+
+template <class Math>
+constexpr GemmShape shape_of(int flops_per_cycle) {
+  return {Math::kMr, Math::kNr, Math::kKc, Math::kMc, flops_per_cycle};
+}
+
+}  // namespace
+}  // namespace dq::ops::cpu

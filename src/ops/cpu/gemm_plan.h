@@ -1,0 +1,21 @@
+#pragma once
+// Shares a matrix product among the threads of a device.
+#include "ops/cpu/cpu_device.h"
+#include "ops/cpu/gemm.h"
+#include "ops/packed_weight.h"
+
+namespace dq::ops::cpu {
+
+// The panels of a weight packed on this kind of device; throws kInternal when it was packed for another.
+Panels panels_of(const CpuDevice& device, const PackedWeight& weight);
+
+// Runs the product over all of C: m rows, every panel.
+void run_gemm(CpuDevice& device, std::int64_t m, const RowSource& a, const Panels& w, const Epilogue& out);
+
+// A split of C into tasks of mc rows and nc panels.
+struct GemmSplit {
+  std::int64_t mc = 0, nc = 0;
+};
+GemmSplit plan_gemm(const GemmShape& shape, std::int64_t m, std::int64_t panels, std::int64_t k, int threads);
+
+}  // namespace dq::ops::cpu

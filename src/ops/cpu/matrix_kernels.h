@@ -1,0 +1,13 @@
+#pragma once
+// The entries of the CPU table that multiply matrices.
+#include "ops/backend.h"
+
+namespace dq::ops::cpu {
+
+PackedWeight pack_linear(Device& device, const Tensor& weight, Precision compute);
+PackedWeight pack_conv2d(Device& device, const Tensor& weight, Precision compute);
+void linear(const Tensor& x, const PackedWeight& weight, const LinearOptions& options, Tensor& y);
+void linear_geglu(const Tensor& x, const PackedWeight& weight, const Tensor* bias, Tensor& y);
+void conv2d(const Tensor& x, const PackedWeight& weight, const Conv2dOptions& options, Tensor& y);
+
+}  // namespace dq::ops::cpu

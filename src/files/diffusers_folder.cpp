@@ -30,14 +30,22 @@ constexpr std::array kCandidates = {
     "pytorch_model.fp16.bin",
 };
 
-}  // namespace
-
-std::shared_ptr<const WeightSource> open_component(const std::filesystem::path& folder) {
+// The best candidate in the folder; an empty path when there is none.
+std::filesystem::path weights_in(const std::filesystem::path& folder) {
   std::error_code ignored;
   for (const char* name : kCandidates) {
     const std::filesystem::path path = folder / name;
-    if (std::filesystem::is_regular_file(path, ignored)) return open_weights(path);
+    if (std::filesystem::is_regular_file(path, ignored)) return path;
   }
+  return {};
+}
+
+}  // namespace
+
+bool has_weights(const std::filesystem::path& folder) { return !weights_in(folder).empty(); }
+
+std::shared_ptr<const WeightSource> open_component(const std::filesystem::path& folder) {
+  if (const std::filesystem::path path = weights_in(folder); !path.empty()) return open_weights(path);
   throw Error(ErrorCode::kNotFound, "the component's folder holds no weights")
       .in(folder.string())
       .hint("It should hold diffusion_pytorch_model.safetensors or model.safetensors; download it again");

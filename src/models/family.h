@@ -21,7 +21,8 @@ enum class Prediction : std::uint8_t { kEps, kV, kFlow };
 
 // The noise levels that a model was trained on, as data.
 struct TrainingSchedule {
-  // Variance preserving, "scaled linear": β_i = linspace(√beta_start, √beta_end, steps)² (Rombach et al. 2022).
+  // Variance preserving, "scaled linear": β_i = linspace(√beta_start, √beta_end, steps)² (Rombach et al.
+  // 2022).
   double beta_start = 0.00085, beta_end = 0.012;
   int steps = 1000;
   bool zero_terminal_snr = false;  // rescaled so that the last step is pure noise (Lin et al. 2023)
@@ -33,6 +34,9 @@ struct LatentFormat {
   int channels = 4;
   int downscale = 8;  // pixels a latent cell covers, along one side
   float scale = 1, shift = 0;
+  // What a denoiser that also takes the masked picture (2·channels + 1 inputs) is given when there is none:
+  // the latent of a gray picture in model space, a number a channel.
+  std::vector<float> gray;
   // A cheap preview: rgb in [−1, 1] = Σ_c latent[c]·rows[c] + bias.
   std::vector<std::array<float, 3>> preview_rows;
   std::array<float, 3> preview_bias{};
@@ -48,8 +52,8 @@ struct Defaults {
 
 // What detection found, from names and shapes alone.
 struct Variant {
-  std::string family;   // Family::id
-  std::string name;     // "inpainting"; empty for the plain one
+  std::string family;  // Family::id
+  std::string name;    // "inpainting"; empty for the plain one
   Prediction prediction = Prediction::kEps;
   bool prediction_certain = true;  // false: the file cannot tell, a person may override it
   TrainingSchedule schedule;
@@ -58,17 +62,18 @@ struct Variant {
 
 // What the text encoder made of one prompt.
 struct Conditioning {
-  Tensor context;  // [1, T, D]
-  Tensor pooled;   // [1, P]; undefined when the family has none
+  Tensor context;                     // [1, T, D]
+  Tensor pooled;                      // [1, P]; undefined when the family has none
+  std::vector<std::string> warnings;  // about the prompt: finished sentences for the person
 };
 
 // Extra inputs of one denoiser call.
 struct DenoiserInput {
-  Tensor x;            // [N, C, h, w] f32, already multiplied by c_in
-  double timestep = 0; // as the network was trained: 0 … 999, may be fractional
-  Tensor context;      // [N, T, D]
-  Tensor pooled;       // [N, P] or undefined
-  Tensor concat;       // [N, C2, h, w]: joined to x on channels (inpainting); undefined otherwise
+  Tensor x;             // [N, C, h, w] f32, already multiplied by c_in
+  double timestep = 0;  // as the network was trained: 0 … 999, may be fractional
+  Tensor context;       // [N, T, D]
+  Tensor pooled;        // [N, P] or undefined
+  Tensor concat;        // [N, C2, h, w]: joined to x on channels (inpainting); undefined otherwise
 };
 
 // One loaded denoiser. Called once a step; keeps no state between calls.
@@ -115,10 +120,13 @@ class Family {
   virtual LatentFormat latent_format() const = 0;
   virtual Defaults defaults(const Variant& variant) const = 0;
 
-  // Builds one part from whatever holds it. Missing, extra and misshapen tensors are errors naming the first five.
-  virtual std::unique_ptr<Denoiser> load_denoiser(const weights::ComponentSet& files, const Variant&, Device&) const = 0;
+  // Builds one part from whatever holds it. Missing, extra and misshapen tensors are errors naming the first
+  // five.
+  virtual std::unique_ptr<Denoiser> load_denoiser(const weights::ComponentSet& files, const Variant&,
+                                                  Device&) const = 0;
   virtual std::unique_ptr<Vae> load_vae(const weights::ComponentSet& files, Device&) const = 0;
-  virtual std::unique_ptr<TextEncoder> load_text_encoder(const weights::ComponentSet& files, Device&) const = 0;
+  virtual std::unique_ptr<TextEncoder> load_text_encoder(const weights::ComponentSet& files,
+                                                         Device&) const = 0;
 };
 
 // Every family, in the order in which they are asked.

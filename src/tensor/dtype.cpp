@@ -15,7 +15,8 @@ float small_to_float(std::uint32_t bits) {
   if (exponent == kExpMask) return std::bit_cast<float>(sign | 0x7f800000u | (mantissa << (23 - kMan)));
   if (exponent == 0) {
     if (mantissa == 0) return std::bit_cast<float>(sign);
-    const float magnitude = static_cast<float>(mantissa) * std::bit_cast<float>((127u + 1u - kBias - kMan) << 23);
+    const float magnitude =
+        static_cast<float>(mantissa) * std::bit_cast<float>((127u + 1u - kBias - kMan) << 23);
     return sign ? -magnitude : magnitude;
   }
   return std::bit_cast<float>(sign | ((exponent + 127u - kBias) << 23) | (mantissa << (23 - kMan)));
@@ -25,21 +26,36 @@ float small_to_float(std::uint32_t bits) {
 
 std::string_view to_string(DType dtype) {
   switch (dtype) {
-    case DType::kF64: return "F64";
-    case DType::kF32: return "F32";
-    case DType::kF16: return "F16";
-    case DType::kBF16: return "BF16";
-    case DType::kF8E4M3: return "F8_E4M3";
-    case DType::kF8E5M2: return "F8_E5M2";
-    case DType::kI64: return "I64";
-    case DType::kI32: return "I32";
-    case DType::kI16: return "I16";
-    case DType::kI8: return "I8";
-    case DType::kU64: return "U64";
-    case DType::kU32: return "U32";
-    case DType::kU16: return "U16";
-    case DType::kU8: return "U8";
-    case DType::kBool: return "BOOL";
+    case DType::kF64:
+      return "F64";
+    case DType::kF32:
+      return "F32";
+    case DType::kF16:
+      return "F16";
+    case DType::kBF16:
+      return "BF16";
+    case DType::kF8E4M3:
+      return "F8_E4M3";
+    case DType::kF8E5M2:
+      return "F8_E5M2";
+    case DType::kI64:
+      return "I64";
+    case DType::kI32:
+      return "I32";
+    case DType::kI16:
+      return "I16";
+    case DType::kI8:
+      return "I8";
+    case DType::kU64:
+      return "U64";
+    case DType::kU32:
+      return "U32";
+    case DType::kU16:
+      return "U16";
+    case DType::kU8:
+      return "U8";
+    case DType::kBool:
+      return "BOOL";
   }
   return "?";
 }
@@ -49,11 +65,16 @@ bool is_floating(DType dtype) {
          dtype == DType::kF8E4M3 || dtype == DType::kF8E5M2;
 }
 
-float to_float(Half h) { return small_to_float<5, 10>(h.bits); }
-float to_float(Float8E5M2 v) { return small_to_float<5, 2>(v.bits); }
+float to_float(Half h) {
+  return small_to_float<5, 10>(h.bits);
+}
+float to_float(Float8E5M2 v) {
+  return small_to_float<5, 2>(v.bits);
+}
 
 float to_float(Float8E4M3 v) {
-  if ((v.bits & 0x7f) == 0x7f) return std::bit_cast<float>(0x7fc00000u | (static_cast<std::uint32_t>(v.bits >> 7) << 31));
+  if ((v.bits & 0x7f) == 0x7f)
+    return std::bit_cast<float>(0x7fc00000u | (static_cast<std::uint32_t>(v.bits >> 7) << 31));
   if ((v.bits & 0x78) != 0x78) return small_to_float<4, 3>(v.bits);
   // The top exponent holds ordinary numbers: 256 … 448.
   const float magnitude = 256.0f + 32.0f * static_cast<float>(v.bits & 7);

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <cstring>
 #include <utility>
 
@@ -28,7 +29,9 @@ int axis_of(int axis, int rank) {
 
 }  // namespace
 
-std::string to_string(const Shape& shape) { return fmt::format("[{}]", fmt::join(shape, ", ")); }
+std::string to_string(const Shape& shape) {
+  return fmt::format("[{}]", fmt::join(shape, ", "));
+}
 
 std::int64_t element_count(const Shape& shape) {
   std::int64_t count = 1;
@@ -37,8 +40,8 @@ std::int64_t element_count(const Shape& shape) {
 }
 
 Tensor Tensor::empty(Device& device, DType dtype, Shape shape) {
-  const std::uint64_t bytes =
-      checked_mul(checked_product(shape, "a tensor's size"), static_cast<std::uint64_t>(size_of(dtype)), "a tensor's size");
+  const std::uint64_t bytes = checked_mul(checked_product(shape, "a tensor's size"),
+                                          static_cast<std::uint64_t>(size_of(dtype)), "a tensor's size");
   const std::shared_ptr<std::byte> storage = device.allocate(bytes);
   Tensor out;
   out.data_ = storage.get();
@@ -56,13 +59,20 @@ Tensor Tensor::zeros(Device& device, DType dtype, Shape shape) {
   return out;
 }
 
-Tensor Tensor::wrap(Device& device, DType dtype, Shape shape, std::shared_ptr<const void> owner, const void* data) {
+Tensor Tensor::full(Device& device, Shape shape, float value) {
+  Tensor out = empty(device, DType::kF32, std::move(shape));
+  std::fill_n(out.data<float>(), out.count(), value);
+  return out;
+}
+
+Tensor Tensor::wrap(Device& device, DType dtype, Shape shape, std::shared_ptr<const void> owner,
+                    const void* data) {
   Shape strides = contiguous_strides(shape);
   return wrap(device, dtype, std::move(shape), std::move(strides), std::move(owner), data);
 }
 
-Tensor Tensor::wrap(Device& device, DType dtype, Shape shape, Shape strides, std::shared_ptr<const void> owner,
-                    const void* data) {
+Tensor Tensor::wrap(Device& device, DType dtype, Shape shape, Shape strides,
+                    std::shared_ptr<const void> owner, const void* data) {
   Tensor out;
   out.owner_ = std::move(owner);
   out.data_ = static_cast<std::byte*>(const_cast<void*>(data));
@@ -76,13 +86,16 @@ Tensor Tensor::wrap(Device& device, DType dtype, Shape shape, Shape strides, std
 Tensor Tensor::from(Device& device, std::span<const float> values, Shape shape) {
   Tensor out = empty(device, DType::kF32, std::move(shape));
   if (out.count() != static_cast<std::int64_t>(values.size())) {
-    throw Error(ErrorCode::kInternal, fmt::format("{} values for shape {}", values.size(), to_string(out.shape())));
+    throw Error(ErrorCode::kInternal,
+                fmt::format("{} values for shape {}", values.size(), to_string(out.shape())));
   }
   if (!values.empty()) std::memcpy(out.raw(), values.data(), values.size_bytes());
   return out;
 }
 
-std::int64_t Tensor::dim(int axis) const { return shape_[static_cast<std::size_t>(axis_of(axis, rank()))]; }
+std::int64_t Tensor::dim(int axis) const {
+  return shape_[static_cast<std::size_t>(axis_of(axis, rank()))];
+}
 
 bool Tensor::is_contiguous() const {
   std::int64_t expected = 1;
@@ -98,12 +111,15 @@ Tensor Tensor::reshape(Shape shape) const {
   std::int64_t known = 1;
   std::int64_t* open = nullptr;
   for (std::int64_t& size : shape) {
-    if (size == -1 && !open) open = &size;
-    else known *= size;
+    if (size == -1 && !open)
+      open = &size;
+    else
+      known *= size;
   }
   if (open) *open = known > 0 ? count() / known : 0;
   if (element_count(shape) != count()) {
-    throw Error(ErrorCode::kInternal, fmt::format("cannot view {} as {}", to_string(shape_), to_string(shape)));
+    throw Error(ErrorCode::kInternal,
+                fmt::format("cannot view {} as {}", to_string(shape_), to_string(shape)));
   }
   Tensor out = *this;
   out.strides_ = contiguous_strides(shape);
@@ -114,7 +130,8 @@ Tensor Tensor::reshape(Shape shape) const {
 Tensor Tensor::slice(int axis, std::int64_t begin, std::int64_t end) const {
   const auto a = static_cast<std::size_t>(axis_of(axis, rank()));
   if (begin < 0 || begin > end || end > shape_[a]) {
-    throw Error(ErrorCode::kInternal, fmt::format("slice [{}, {}) of axis {} of {}", begin, end, a, to_string(shape_)));
+    throw Error(ErrorCode::kInternal,
+                fmt::format("slice [{}, {}) of axis {} of {}", begin, end, a, to_string(shape_)));
   }
   Tensor out = *this;
   out.data_ += begin * strides_[a] * size_of(dtype_);

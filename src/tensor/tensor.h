@@ -25,12 +25,14 @@ class Tensor {
   // Uninitialised memory on a device.
   static Tensor empty(Device& device, DType dtype, Shape shape);
   static Tensor zeros(Device& device, DType dtype, Shape shape);
+  static Tensor full(Device& device, Shape shape, float value);  // f32, host devices
   // Contiguous bytes that somebody else owns and `owner` keeps alive, such as a mapped file. Host memory.
   // The data must not be written to.
-  static Tensor wrap(Device& device, DType dtype, Shape shape, std::shared_ptr<const void> owner, const void* data);
-  // The same with strides in elements (a view as PyTorch checkpoints may hold).
-  static Tensor wrap(Device& device, DType dtype, Shape shape, Shape strides, std::shared_ptr<const void> owner,
+  static Tensor wrap(Device& device, DType dtype, Shape shape, std::shared_ptr<const void> owner,
                      const void* data);
+  // The same with strides in elements (a view as PyTorch checkpoints may hold).
+  static Tensor wrap(Device& device, DType dtype, Shape shape, Shape strides,
+                     std::shared_ptr<const void> owner, const void* data);
   static Tensor from(Device& device, std::span<const float> values, Shape shape);
 
   bool defined() const { return device_ != nullptr; }

@@ -8,8 +8,8 @@
 namespace dq::weights {
 
 struct ComponentSet {
-  TensorTable main;          // a checkpoint, a bare denoiser, or a diffusers folder (names get "unet.", "vae.", …)
-  TensorTable vae;           // a separate VAE file; wins over the one in `main`
+  TensorTable main;  // a checkpoint, a bare denoiser, or a diffusers folder (names get "unet.", "vae.", …)
+  TensorTable vae;   // a separate VAE file; wins over the one in `main`
   TensorTable text_encoder;  // a separate text encoder file; wins over the one in `main`
 };
 

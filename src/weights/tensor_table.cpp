@@ -51,13 +51,14 @@ TensorTable TensorTable::renamed(
   return out;
 }
 
+void TensorTable::insert(std::string name, TensorEntry entry) {
+  const auto [it, inserted] = entries_.emplace(std::move(name), std::move(entry));
+  if (!inserted) throw Error(ErrorCode::kBadFile, "a tensor is there twice").in(origin_).key(it->first);
+}
+
 void TensorTable::join(const TensorTable& other, std::string_view prefix) {
   if (origin_.empty()) origin_ = other.origin_;
-  for (const auto& [name, entry] : other.entries_) {
-    if (!entries_.emplace(std::string(prefix) + name, entry).second) {
-      throw Error(ErrorCode::kBadFile, "a tensor is there twice").in(other.origin_).key(name);
-    }
-  }
+  for (const auto& [name, entry] : other.entries_) insert(std::string(prefix) + name, entry);
 }
 
 }  // namespace dq::weights

@@ -1,6 +1,6 @@
 #pragma once
-// A set of named tensors as one layout sees them: a file, part of a file under a prefix, or several files joined,
-// with names as given or renamed to a family's canonical ones. Cheap to copy; holds the files open.
+// A set of named tensors as one layout sees them: a file, part of a file under a prefix, or several files
+// joined, with names as given or renamed to a family's canonical ones. Cheap to copy; holds the files open.
 #include <functional>
 #include <map>
 #include <memory>
@@ -30,6 +30,8 @@ class TensorTable {
   TensorTable under(std::string_view prefix) const;
   // Every name through `rename`; tensors it answers nothing for are left out. A collision throws kBadFile.
   TensorTable renamed(const std::function<std::optional<std::string>(std::string_view)>& rename) const;
+  // Adds one tensor. A repeated name throws kBadFile.
+  void insert(std::string name, files::TensorEntry entry);
   // Adds another table's tensors under a prefix. A repeated name throws kBadFile.
   void join(const TensorTable& other, std::string_view prefix);
 

@@ -1,0 +1,109 @@
+#include "models/autoencoder_kl/names.h"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <charconv>
+#include <optional>
+#include <string>
+#include <utility>
+
+namespace dq::models::autoencoder_kl {
+
+using weights::TensorTable;
+
+namespace {
+
+using Pair = std::pair<std::string_view, std::string_view>;
+
+constexpr std::array<std::string_view, 4> kPrefixes{"first_stage_model.", "vae.", "", "autoencoder."};
+
+// Inside a block, diffusers → canonical. Older diffusers files call the attention's parts query, key, value,
+// proj_attn; the original ones q, k, v, proj_out.
+constexpr std::array<Pair, 12> kParts{{
+    {"conv_shortcut.", "nin_shortcut."},
+    {"group_norm.", "norm."},
+    {"to_q.", "q."},
+    {"to_k.", "k."},
+    {"to_v.", "v."},
+    {"to_out.0.", "proj_out."},
+    {"query.", "q."},
+    {"key.", "k."},
+    {"value.", "v."},
+    {"proj_attn.", "proj_out."},
+    {"norm1.", "norm1."},
+    {"norm2.", "norm2."},
+}};
+
+bool eat(std::string_view& rest, std::string_view text) {
+  if (!rest.starts_with(text)) return false;
+  rest.remove_prefix(text.size());
+  return true;
+}
+
+bool eat_number(std::string_view& rest, int& value) {
+  const auto [end, error] = std::from_chars(rest.data(), rest.data() + rest.size(), value);
+  if (error != std::errc() || end == rest.data() + rest.size() || *end != '.') return false;
+  rest.remove_prefix(static_cast<std::size_t>(end - rest.data()) + 1);
+  return true;
+}
+
+std::string part(std::string_view rest) {
+  for (const auto& [from, to] : kParts) {
+    if (rest.starts_with(from)) return fmt::format("{}{}", to, rest.substr(from.size()));
+  }
+  return std::string(rest);  // conv1, conv2
+}
+
+// "mid_block.resnets.1.conv1.weight" → "mid.block_2.conv1.weight"
+std::optional<std::string> from_middle(std::string_view rest) {
+  int i = 0;
+  if (eat(rest, "attentions.") && eat_number(rest, i)) return "mid.attn_1." + part(rest);
+  if (eat(rest, "resnets.") && eat_number(rest, i)) return fmt::format("mid.block_{}.{}", i + 1, part(rest));
+  return std::nullopt;
+}
+
+// The rest of an encoder's or decoder's name. Decoder levels count from the other end.
+std::optional<std::string> inside(std::string_view rest, int levels) {
+  int level = 0, i = 0;
+  if (eat(rest, "conv_norm_out.")) return fmt::format("norm_out.{}", rest);
+  if (rest.starts_with("conv_in.") || rest.starts_with("conv_out.")) return std::string(rest);
+  if (eat(rest, "mid_block.")) return from_middle(rest);
+  const bool down = eat(rest, "down_blocks.");
+  if (!down && !eat(rest, "up_blocks.")) return std::nullopt;
+  if (!eat_number(rest, level)) return std::nullopt;
+  const std::string block = down ? fmt::format("down.{}", level) : fmt::format("up.{}", levels - 1 - level);
+  if (eat(rest, "downsamplers.0.") || eat(rest, "upsamplers.0.")) {
+    return fmt::format("{}.{}.{}", block, down ? "downsample" : "upsample", rest);
+  }
+  if (!eat(rest, "resnets.") || !eat_number(rest, i)) return std::nullopt;
+  return fmt::format("{}.block.{}.{}", block, i, part(rest));
+}
+
+TensorTable from_diffusers(const TensorTable& table) {
+  int levels = 0;
+  while (table.has_prefix(fmt::format("decoder.up_blocks.{}.", levels))) ++levels;
+  return table.renamed([levels](std::string_view name) -> std::optional<std::string> {
+    std::string_view rest = name;
+    if (rest.starts_with("quant_conv.") || rest.starts_with("post_quant_conv.")) return std::string(rest);
+    const bool encoder = eat(rest, "encoder.");
+    if (!encoder && !eat(rest, "decoder.")) return std::nullopt;
+    const std::optional<std::string> canonical = inside(rest, levels);
+    if (!canonical) return std::nullopt;
+    return (encoder ? "encoder." : "decoder.") + *canonical;
+  });
+}
+
+}  // namespace
+
+TensorTable locate(const TensorTable& file) {
+  for (const std::string_view prefix : kPrefixes) {
+    if (!file.has(std::string(prefix) + "decoder.conv_in.weight")) continue;
+    const TensorTable table = prefix.empty() ? file : file.under(prefix);
+    if (table.has_prefix("decoder.up_blocks.")) return from_diffusers(table);
+    if (table.has_prefix("decoder.up.")) return table;
+  }
+  return {};
+}
+
+}  // namespace dq::models::autoencoder_kl

@@ -1,0 +1,126 @@
+#include "models/clip_text/prompt_encoder.h"
+
+#include <algorithm>
+#include <cstring>
+
+namespace dq::models::clip_text {
+
+using text::ParsedPrompt;
+using text::Slot;
+using text::Window;
+
+namespace {
+
+// ComfyUI's weighting: away from the empty prompt's encoding, z ← e + w·(z − e), token by token.
+void weight_from_empty(Tensor& z, const Tensor& empty, const std::vector<Window>& windows) {
+  const std::int64_t width = z.dim(2);
+  float* row = z.data<float>();
+  for (const Window& window : windows) {
+    const float* e = empty.data<float>();
+    for (const Slot& slot : window.slots) {
+      if (slot.weight != 1.0f) {
+        for (std::int64_t i = 0; i < width; ++i) row[i] = (row[i] - e[i]) * slot.weight + e[i];
+      }
+      row += width;
+      e += width;
+    }
+  }
+}
+
+double mean(const Tensor& z) {
+  double sum = 0;
+  for (std::int64_t i = 0; i < z.count(); ++i) sum += static_cast<double>(z.data<float>()[i]);
+  return sum / static_cast<double>(z.count());
+}
+
+// WebUI's weighting: z ← z·w, then, if asked for, scaled back to the mean it had. A window at a time.
+void weight_by_product(Tensor& z, const std::vector<Window>& windows, bool keep_mean) {
+  const std::int64_t width = z.dim(2);
+  for (std::size_t n = 0; n < windows.size(); ++n) {
+    const auto index = static_cast<std::int64_t>(n);
+    Tensor window = z.slice(0, index, index + 1);
+    const double before = mean(window);
+    float* row = window.data<float>();
+    for (const Slot& slot : windows[n].slots) {
+      for (std::int64_t i = 0; i < width; ++i) row[i] *= slot.weight;
+      row += width;
+    }
+    const double after = mean(window);
+    if (!keep_mean || after == 0) continue;
+    const auto scale = static_cast<float>(before / after);
+    for (std::int64_t i = 0; i < window.count(); ++i) window.data<float>()[i] *= scale;
+  }
+}
+
+const Tensor* vectors_for(const std::map<std::string, LearnedWord>& words, const std::string& name,
+                          const std::string& key) {
+  const auto word = words.find(name);
+  if (word == words.end()) return nullptr;
+  const auto vectors = word->second.vectors.find(key);
+  return vectors == word->second.vectors.end() ? nullptr : &vectors->second;
+}
+
+}  // namespace
+
+Tensor PromptEncoder::encode(const ParsedPrompt& parsed, const std::map<std::string, LearnedWord>& words,
+                             int clip_skip) const {
+  const std::int64_t width = network_.config().width;
+  std::vector<std::int32_t> tokens;
+  for (const Window& window : parsed.windows) {
+    for (const Slot& slot : window.slots) tokens.push_back(slot.token);
+  }
+  Tensor embedded = network_.embed(tokens);
+  float* row = embedded.data<float>();
+  for (const Window& window : parsed.windows) {
+    for (const Slot& slot : window.slots) {
+      if (slot.word >= 0) {
+        const Tensor* vectors =
+            vectors_for(words, parsed.words[static_cast<std::size_t>(slot.word)], usage_.word_key);
+        std::memcpy(row, vectors->data<float>() + slot.vector * width,
+                    static_cast<std::size_t>(width) * sizeof(float));
+      }
+      row += width;
+    }
+  }
+  const auto count = static_cast<std::int64_t>(parsed.windows.size());
+  Tensor z = network_.hidden(embedded.reshape({count, text::kWindowTokens, width}), clip_skip - 1);
+  return usage_.final_norm ? network_.final_norm(z) : z;
+}
+
+Tensor PromptEncoder::encode_empty(int clip_skip) const {
+  return encode(text::parse_prompt(
+                    "", tokenizer_, {}, [](std::string_view) { return std::nullopt; }, usage_.pad_token),
+                {}, clip_skip);
+}
+
+Conditioning PromptEncoder::operator()(const text::PromptOptions& options, std::string_view prompt,
+                                       const std::map<std::string, LearnedWord>& words, int clip_skip) const {
+  const auto vectors_of = [&](std::string_view name) -> std::optional<int> {
+    const Tensor* vectors = vectors_for(words, std::string(name), usage_.word_key);
+    // A word made for an encoder of another width says nothing here.
+    if (!vectors || vectors->dim(1) != network_.config().width) return std::nullopt;
+    return static_cast<int>(vectors->dim(0));
+  };
+  std::vector<std::string> names;
+  for (const auto& [name, word] : words) names.push_back(name);
+  const ParsedPrompt parsed =
+      text::parse_prompt(prompt, tokenizer_, options, vectors_of, usage_.pad_token, names);
+  Tensor z = encode(parsed, words, clip_skip);
+  if (parsed.any_weight) {
+    if (options.reading == text::Reading::kComfy) {
+      weight_from_empty(z, encode_empty(clip_skip), parsed.windows);
+    } else {
+      weight_by_product(z, parsed.windows, options.normalise_mean);
+    }
+  }
+  Conditioning out{z.reshape({1, -1, network_.config().width}), {}, parsed.warnings};
+  for (const std::string& word : parsed.unknown_words) {
+    out.warnings.push_back("there is no embedding called " + printable(word) + "; it is left out");
+  }
+  for (const text::AdapterTag& tag : parsed.adapters) {
+    out.warnings.push_back("LoRA files are not supported yet; " + printable(tag.name) + " is left out");
+  }
+  return out;
+}
+
+}  // namespace dq::models::clip_text

@@ -1,0 +1,43 @@
+#pragma once
+// From a prompt to conditioning through one CLIP encoder: windows, learned words, weights.
+#include <map>
+#include <string>
+
+#include "models/clip_text/clip_text.h"
+#include "models/family.h"
+#include "text/clip_tokenizer.h"
+
+namespace dq::models::clip_text {
+
+// How a family uses its encoder.
+struct Usage {
+  std::string word_key = "clip_l";  // which of a learned word's vectors are for this encoder
+  int pad_token = 49407;
+  bool final_norm = true;  // apply the last LayerNorm to the chosen hidden state
+};
+
+class PromptEncoder final : public TextEncoder {
+ public:
+  PromptEncoder(ClipText network, text::ClipTokenizer tokenizer, Usage usage, Device& device)
+      : network_(std::move(network)),
+        tokenizer_(std::move(tokenizer)),
+        usage_(std::move(usage)),
+        device_(device) {}
+
+  // Context: [1, 77·windows, width].
+  Conditioning operator()(const text::PromptOptions& options, std::string_view prompt,
+                          const std::map<std::string, LearnedWord>& words, int clip_skip) const override;
+
+ private:
+  // Windows → [windows, 77, width], the hidden state that clip_skip asks for.
+  Tensor encode(const text::ParsedPrompt& parsed, const std::map<std::string, LearnedWord>& words,
+                int clip_skip) const;
+  Tensor encode_empty(int clip_skip) const;
+
+  ClipText network_;
+  text::ClipTokenizer tokenizer_;
+  Usage usage_;
+  Device& device_;
+};
+
+}  // namespace dq::models::clip_text

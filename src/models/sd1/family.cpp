@@ -1,0 +1,130 @@
+#include "models/sd1/family.h"
+
+#include <fmt/format.h>
+
+#include "models/autoencoder_kl/autoencoder.h"
+#include "models/autoencoder_kl/names.h"
+#include "models/clip_text/names.h"
+#include "models/clip_text/prompt_encoder.h"
+#include "models/unet/names.h"
+#include "models/unet/unet.h"
+
+namespace dq::models {
+namespace {
+
+using weights::ComponentSet;
+using weights::TensorTable;
+
+// Where a CLIP-L encoder may stand: a checkpoint, a diffusers folder, a file of its own, an all-in-one of
+// UIs.
+constexpr std::array<std::string_view, 5> kTextPrefixes{"cond_stage_model.transformer.", "text_encoder.", "",
+                                                        "text_encoders.clip_l.transformer.",
+                                                        "clip_l.transformer."};
+
+class StableDiffusion1 final : public Family {
+ public:
+  std::string_view id() const override { return "sd1"; }
+  std::string_view title() const override { return "Stable Diffusion 1.x"; }
+
+  std::optional<Variant> detect(const TensorTable& table) const override {
+    const std::optional<unet::Config> config = unet::read_config(unet::locate(table));
+    if (!config || !ours(*config)) return std::nullopt;
+    Variant variant;
+    variant.family = id();
+    variant.in_channels = static_cast<int>(config->in_channels);
+    if (config->in_channels == 9) variant.name = "inpainting";
+    if (config->in_channels == 8) variant.name = "instruct-pix2pix";
+    // Nothing in the file tells ε from v; all but a handful of 1.x files are ε.
+    variant.prediction_certain = false;
+    if (table.has("v_pred")) {
+      variant.prediction = Prediction::kV;
+      variant.prediction_certain = true;
+      variant.schedule.zero_terminal_snr = table.has("ztsnr");
+    }
+    return variant;
+  }
+
+  LatentFormat latent_format() const override {
+    return {.channels = 4,
+            .downscale = 8,
+            .scale = 0.18215f,
+            .shift = 0,
+            .gray = {0.8223f, -0.6876f, 0.6364f, 0.1380f},
+            .preview_rows = {{0.3512f, 0.2297f, 0.3227f},
+                             {0.3250f, 0.4974f, 0.2350f},
+                             {-0.2829f, 0.1762f, 0.2721f},
+                             {-0.2120f, -0.2616f, -0.7177f}},
+            .preview_bias = {}};
+  }
+
+  Defaults defaults(const Variant&) const override { return {}; }
+
+  std::unique_ptr<Denoiser> load_denoiser(const ComponentSet& files, const Variant&,
+                                          Device& device) const override {
+    const TensorTable table = unet::locate(files.main);
+    std::optional<unet::Config> config = unet::read_config(table);
+    if (!config) {
+      throw Error(ErrorCode::kBadFile, "the file holds no U-Net").in(files.main.origin());
+    }
+    config->heads = 8;
+    return std::make_unique<unet::Unet>(table, *config, device);
+  }
+
+  std::unique_ptr<Vae> load_vae(const ComponentSet& files, Device& device) const override {
+    const TensorTable& from = files.vae.empty() ? files.main : files.vae;
+    const TensorTable table = autoencoder_kl::locate(from);
+    const std::optional<autoencoder_kl::Config> config = autoencoder_kl::read_config(table);
+    if (!config) {
+      throw Error(ErrorCode::kNotFound, "there is no VAE in the file")
+          .in(from.origin())
+          .hint(
+              "Give one with --vae FILE; for this family, vae-ft-mse-840000-ema-pruned.safetensors is "
+              "common");
+    }
+    if (config->latent_channels != latent_format().channels) {
+      throw Error(ErrorCode::kUnsupported,
+                  fmt::format("this VAE has {} latent channels; {} needs {}", config->latent_channels,
+                              title(), latent_format().channels))
+          .in(from.origin());
+    }
+    return std::make_unique<autoencoder_kl::AutoencoderKl>(table, *config, device);
+  }
+
+  std::unique_ptr<TextEncoder> load_text_encoder(const ComponentSet& files, Device& device) const override {
+    const TensorTable& from = files.text_encoder.empty() ? files.main : files.text_encoder;
+    const TensorTable table = clip_text::locate(from, kTextPrefixes);
+    const std::optional<clip_text::Config> config = clip_text::read_config(table);
+    if (!config) {
+      throw Error(ErrorCode::kNotFound, "there is no CLIP text encoder in the file")
+          .in(from.origin())
+          .hint("Give one with --text-encoder FILE (CLIP-L, 768 wide)");
+    }
+    text::ClipTokenizer tokenizer = text::ClipTokenizer::built_in();
+    if (tokenizer.vocabulary_size() != config->vocabulary) {
+      throw Error(ErrorCode::kUnsupported,
+                  fmt::format("the text encoder knows {} tokens, CLIP's tokenizer has {}", config->vocabulary,
+                              tokenizer.vocabulary_size()))
+          .in(from.origin());
+    }
+    return std::make_unique<clip_text::PromptEncoder>(clip_text::ClipText(table, *config, device),
+                                                      std::move(tokenizer), clip_text::Usage{}, device);
+  }
+
+ private:
+  // 1.x has 1×1 convolutions around its transformers (2.x has matrices), one block each, and no extra vector.
+  // Widths are free: smaller models of the same graph belong here too.
+  static bool ours(const unet::Config& config) {
+    const std::int64_t in = config.in_channels;
+    return !config.linear_projection && config.vector_dim == 0 && config.context_dim > 0 &&
+           config.levels.size() == 4 && config.out_channels == 4 && (in == 4 || in == 8 || in == 9);
+  }
+};
+
+}  // namespace
+
+const Family& stable_diffusion_1() {
+  static const StableDiffusion1 family;
+  return family;
+}
+
+}  // namespace dq::models

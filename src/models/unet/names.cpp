@@ -1,0 +1,142 @@
+#include "models/unet/names.h"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <charconv>
+#include <utility>
+
+namespace dq::models::unet {
+
+using weights::TensorTable;
+
+namespace {
+
+using Pair = std::pair<std::string_view, std::string_view>;
+
+constexpr std::array<Pair, 9> kTopLevel{{
+    {"conv_in.", "input_blocks.0.0."},
+    {"conv_norm_out.", "out.0."},
+    {"conv_out.", "out.2."},
+    {"time_embedding.linear_1.", "time_embed.0."},
+    {"time_embedding.linear_2.", "time_embed.2."},
+    {"add_embedding.linear_1.", "label_emb.0.0."},
+    {"add_embedding.linear_2.", "label_emb.0.2."},
+    {"class_embedding.linear_1.", "label_emb.0.0."},
+    {"class_embedding.linear_2.", "label_emb.0.2."},
+}};
+
+constexpr std::array<Pair, 6> kResidualBlock{{
+    {"norm1.", "in_layers.0."},
+    {"conv1.", "in_layers.2."},
+    {"time_emb_proj.", "emb_layers.1."},
+    {"norm2.", "out_layers.0."},
+    {"conv2.", "out_layers.3."},
+    {"conv_shortcut.", "skip_connection."},
+}};
+
+constexpr std::array<std::string_view, 5> kPrefixes{"model.diffusion_model.", "unet.", "diffusion_model.",
+                                                    "model.model.", ""};
+
+// Takes `text` off the front; false when it is not there.
+bool eat(std::string_view& rest, std::string_view text) {
+  if (!rest.starts_with(text)) return false;
+  rest.remove_prefix(text.size());
+  return true;
+}
+
+// Takes "12." off the front.
+bool eat_number(std::string_view& rest, int& value) {
+  const auto [end, error] = std::from_chars(rest.data(), rest.data() + rest.size(), value);
+  if (error != std::errc() || end == rest.data() + rest.size() || *end != '.') return false;
+  rest.remove_prefix(static_cast<std::size_t>(end - rest.data()) + 1);
+  return true;
+}
+
+// "resnets.1.conv1.weight" or "attentions.0.norm.weight" inside canonical block `block`; the slot says which
+// sub-module of the block the kind is.
+std::optional<std::string> inside_block(std::string_view kind_rest, bool resnet, const std::string& block) {
+  if (!resnet) return fmt::format("{}.1.{}", block, kind_rest);
+  for (const auto& [from, to] : kResidualBlock) {
+    if (kind_rest.starts_with(from))
+      return fmt::format("{}.0.{}{}", block, to, kind_rest.substr(from.size()));
+  }
+  return std::nullopt;
+}
+
+std::optional<std::string> from_middle(std::string_view rest) {
+  int i = 0;
+  if (eat(rest, "attentions.") && eat_number(rest, i)) return fmt::format("middle_block.1.{}", rest);
+  if (!eat(rest, "resnets.") || !eat_number(rest, i)) return std::nullopt;
+  for (const auto& [from, to] : kResidualBlock) {
+    if (rest.starts_with(from))
+      return fmt::format("middle_block.{}.{}{}", 2 * i, to, rest.substr(from.size()));
+  }
+  return std::nullopt;
+}
+
+std::optional<std::string> from_down(std::string_view rest, int residual_blocks) {
+  int level = 0, i = 0;
+  if (!eat_number(rest, level)) return std::nullopt;
+  const int first = 1 + (residual_blocks + 1) * level;
+  if (eat(rest, "downsamplers.0.conv."))
+    return fmt::format("input_blocks.{}.0.op.{}", first + residual_blocks, rest);
+  const bool resnet = eat(rest, "resnets.");
+  if (!resnet && !eat(rest, "attentions.")) return std::nullopt;
+  if (!eat_number(rest, i)) return std::nullopt;
+  return inside_block(rest, resnet, fmt::format("input_blocks.{}", first + i));
+}
+
+// Up-sampling follows the attention when the block has one, so its slot is 2 or 1; `attention` says which.
+std::optional<std::string> from_up(std::string_view rest, int residual_blocks, bool attention) {
+  int level = 0, i = 0;
+  if (!eat_number(rest, level)) return std::nullopt;
+  const int first = (residual_blocks + 1) * level;
+  if (eat(rest, "upsamplers.0.")) {
+    return fmt::format("output_blocks.{}.{}.{}", first + residual_blocks, attention ? 2 : 1, rest);
+  }
+  const bool resnet = eat(rest, "resnets.");
+  if (!resnet && !eat(rest, "attentions.")) return std::nullopt;
+  if (!eat_number(rest, i)) return std::nullopt;
+  return inside_block(rest, resnet, fmt::format("output_blocks.{}", first + i));
+}
+
+std::optional<std::string> rename(std::string_view name, int residual_blocks, bool up_has_attention) {
+  for (const auto& [from, to] : kTopLevel) {
+    if (name.starts_with(from)) return fmt::format("{}{}", to, name.substr(from.size()));
+  }
+  if (eat(name, "mid_block.")) return from_middle(name);
+  if (eat(name, "down_blocks.")) return from_down(name, residual_blocks);
+  if (eat(name, "up_blocks.")) return from_up(name, residual_blocks, up_has_attention);
+  return std::nullopt;
+}
+
+TensorTable canonical(const TensorTable& table) {
+  if (table.has("input_blocks.0.0.weight")) return table;
+  if (!table.has("conv_in.weight") || !table.has_prefix("down_blocks.0.resnets.")) return {};
+  int residual_blocks = 0;
+  while (table.has(fmt::format("down_blocks.0.resnets.{}.conv1.weight", residual_blocks))) ++residual_blocks;
+  return table.renamed([&](std::string_view name) {
+    std::string_view rest = name;
+    int level = 0;
+    const bool up = eat(rest, "up_blocks.") && eat_number(rest, level);
+    const bool attention = up && table.has_prefix(fmt::format("up_blocks.{}.attentions.", level));
+    return rename(name, residual_blocks, attention);
+  });
+}
+
+}  // namespace
+
+TensorTable locate(const TensorTable& file) {
+  for (const std::string_view prefix : kPrefixes) {
+    if (!file.has(std::string(prefix) + "input_blocks.0.0.weight") &&
+        !file.has(std::string(prefix) + "conv_in.weight")) {
+      continue;
+    }
+    TensorTable table = canonical(prefix.empty() ? file : file.under(prefix));
+    if (!table.empty()) return table;
+  }
+  return {};
+}
+
+}  // namespace dq::models::unet

@@ -1,0 +1,68 @@
+#include "nn/layers.h"
+
+#include "ops/elementwise.h"
+
+namespace dq::nn {
+
+using weights::Loader;
+
+Linear::Linear(const Loader& at, std::int64_t in, std::int64_t out, bool bias)
+    : weight_(at.linear("weight", out, in)) {
+  if (bias) bias_ = at.vector("bias", {out});
+}
+
+Tensor Linear::operator()(const Tensor& x, ops::Activation act, const Tensor* residual) const {
+  ops::LinearOptions options;
+  options.bias = bias_.defined() ? &bias_ : nullptr;
+  options.act = act;
+  options.residual = residual;
+  return ops::linear(x, weight_.packed(), options);
+}
+
+StackedLinear::StackedLinear(const Loader& at, std::initializer_list<std::string> names, std::int64_t in,
+                             std::int64_t out_each, bool bias)
+    : out_each_(out_each), parts_(names.size()) {
+  std::vector<std::string> matrices;
+  std::vector<Tensor> biases;
+  for (const std::string& name : names) {
+    matrices.push_back(name + ".weight");
+    if (bias) biases.push_back(at.vector(name + ".bias", {out_each}));
+  }
+  weight_ = at.stacked(matrices, out_each, in);
+  if (bias) bias_ = ops::concat(biases, 0);
+}
+
+std::vector<Tensor> StackedLinear::operator()(const Tensor& x) const {
+  ops::LinearOptions options;
+  options.bias = bias_.defined() ? &bias_ : nullptr;
+  const Tensor all = ops::linear(x, weight_.packed(), options);
+  std::vector<Tensor> parts;
+  for (std::size_t i = 0; i < parts_; ++i) {
+    const auto begin = static_cast<std::int64_t>(i) * out_each_;
+    parts.push_back(all.slice(-1, begin, begin + out_each_));
+  }
+  return parts;
+}
+
+Conv2d::Conv2d(const Loader& at, std::int64_t in, std::int64_t out, int kernel, int stride)
+    : weight_(at.conv2d("weight", out, in, kernel)),
+      bias_(at.vector("bias", {out})),
+      kernel_(kernel),
+      stride_(stride) {}
+
+Tensor Conv2d::operator()(const Tensor& x, ops::Conv2dOptions options) const {
+  options.bias = &bias_;
+  options.stride = stride_;
+  options.pad_top = options.pad_left = options.pad_bottom = options.pad_right = kernel_ / 2;
+  return ops::conv2d(x, weight_.packed(), options);
+}
+
+Tensor Conv2d::padded_right_below(const Tensor& x) const {
+  ops::Conv2dOptions options;
+  options.bias = &bias_;
+  options.stride = 2;
+  options.pad_bottom = options.pad_right = 1;
+  return ops::conv2d(x, weight_.packed(), options);
+}
+
+}  // namespace dq::nn

@@ -1,0 +1,117 @@
+#include "pipeline/outputs.h"
+
+#include <fmt/format.h>
+
+#include "base/mapped_file.h"
+#include "media/infotext.h"
+#include "media/metadata.h"
+#include "sampling/sampler.h"
+#include "sampling/schedulers.h"
+
+namespace dq::pipeline {
+namespace fs = std::filesystem;
+namespace {
+
+// WebUI's label where it has one: its own pictures and other readers know samplers by it.
+std::string label_or_name(std::string_view label, std::string_view name) {
+  return std::string(label.empty() ? name : label);
+}
+
+// Seeds of a batch: with one stream for all, every picture tells the stream's seed and its place.
+std::uint64_t seed_of(const Request& request, int index) {
+  return request.noise_per_image ? request.seed + static_cast<std::uint64_t>(index) : request.seed;
+}
+
+std::string number(double value) {
+  return fmt::format("{}", value);
+}
+
+}  // namespace
+
+OutputNames::OutputNames(fs::path output, int pictures) : output_(std::move(output)), pictures_(pictures) {
+  if (output_.empty() || output_.has_filename()) {
+    std::error_code ignored;
+    if (!output_.empty() && !fs::is_directory(output_, ignored))
+      media::format_for_path(output_);  // fails early
+    return;
+  }
+}
+
+fs::path OutputNames::next(const Request& request, int index) {
+  std::error_code ignored;
+  ++count_;
+  if (output_.empty() || !output_.has_filename() || fs::is_directory(output_, ignored)) {
+    if (!output_.empty()) fs::create_directories(output_);
+    for (int copy = 0;; ++copy) {
+      std::string name = fmt::format("danqing-{}", seed_of(request, index));
+      if (request.batch > 1 && !request.noise_per_image) name += fmt::format("-{}", index + 1);
+      if (copy > 0) name += fmt::format("-copy{}", copy);
+      const fs::path path = output_ / (name + ".png");
+      if (!fs::exists(path, ignored)) return path;
+    }
+  }
+  if (pictures_ == 1) return output_;
+  fs::path path = output_;
+  path.replace_filename(
+      fmt::format("{}-{}{}", output_.stem().string(), count_, output_.extension().string()));
+  return path;
+}
+
+media::GenerationInfo generation_info(const Request& request, int index, const std::string& program_version) {
+  const sampling::Sampler& sampler = sampling::find_sampler(request.sampler);
+  const sampling::Scheduler& scheduler = sampling::find_scheduler(request.scheduler);
+  media::GenerationInfo info;
+  info.program = "Danqing";
+  info.version = program_version;
+  info.prompt = request.prompt;
+  info.negative_prompt = request.negative_prompt;
+  info.steps = request.steps;
+  info.sampler = label_or_name(sampler.label, sampler.name);
+  info.scheduler = label_or_name(scheduler.label, scheduler.name);
+  info.cfg = request.guidance;
+  info.seed = seed_of(request, index);
+  info.width = request.width;
+  info.height = request.height;
+  info.model = fs::path(request.model).stem().string();
+  if (!request.model_sha256.empty()) info.model_hash = request.model_sha256.substr(0, 10);
+  if (!request.vae.empty()) info.vae = fs::path(request.vae).filename().string();
+  if (request.clip_skip > 1) info.clip_skip = request.clip_skip;
+  if (!request.init_image.empty()) info.denoise = request.denoise;
+  info.rng = request.noise == sampling::NoiseStream::kCpu ? "CPU" : "NV";
+  if (request.hires.scale > 0) {
+    info.denoise = request.hires.denoise;
+    info.settings.emplace_back("Hires upscale", number(request.hires.scale));
+    info.settings.emplace_back("Hires steps", number(request.hires.steps));
+    info.settings.emplace_back("Hires upscaler", request.hires.upscaler);
+  }
+  if (request.batch > 1) info.settings.emplace_back("Batch pos", number(index));
+  info.settings.emplace_back("Version", "danqing " + program_version);
+  return info;
+}
+
+void write_picture(const fs::path& path, const Painting& painting, std::size_t index,
+                   const WriteOptions& options) {
+  const media::GenerationInfo info =
+      generation_info(painting.request, static_cast<int>(index), options.program_version);
+  media::EncodeOptions encode;
+  encode.format = media::format_for_path(path);
+  encode.quality = options.quality;
+  encode.texts = {{"parameters", media::write_infotext(info)}, {"danqing", to_json(painting.request)}};
+  media::write_image(path, painting.images[index], encode);
+}
+
+Request request_of_picture(const fs::path& path) {
+  const auto file = MappedFile::open(path);
+  const auto info = media::parse_generation_info(media::read_texts(file->bytes()));
+  if (!info) {
+    throw Error(ErrorCode::kNotFound, "nothing in this picture tells how it was made").in(path.string());
+  }
+  if (info->danqing_request.empty()) return request_of_info(*info);
+  try {
+    return request_from_json(info->danqing_request);
+  } catch (Error& error) {
+    throw error.in(path.string());
+  }
+}
+
+}  // namespace dq::pipeline

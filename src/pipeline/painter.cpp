@@ -1,0 +1,345 @@
+#include "pipeline/painter.h"
+
+#include <fmt/format.h>
+
+#include <chrono>
+#include <cmath>
+
+#include "media/resize.h"
+#include "ops/elementwise.h"
+#include "pipeline/denoising_pass.h"
+#include "pipeline/hash_cache.h"
+#include "pipeline/learned_words.h"
+#include "pipeline/memory_budget.h"
+#include "pipeline/model_files.h"
+#include "pipeline/picture_inputs.h"
+#include "pipeline/vae_tiling.h"
+#include "sampling/preview.h"
+#include "sampling/schedulers.h"
+
+namespace dq::pipeline {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+// Activations that sampling needs beside the weights; below this the VAE would have no room at all.
+constexpr std::int64_t kSmallestBudget = 128 << 20;
+
+std::string files_key(const Request& r) {
+  return r.model + '\n' + r.vae + '\n' + r.text_encoder;
+}
+
+}  // namespace
+
+std::string_view to_string(Stage stage) {
+  switch (stage) {
+    case Stage::kReading:
+      return "reading the files";
+    case Stage::kEncodingText:
+      return "reading the prompt";
+    case Stage::kEncodingImage:
+      return "encoding the picture";
+    case Stage::kLoading:
+      return "loading the model";
+    case Stage::kSampling:
+      return "painting";
+    case Stage::kDecoding:
+      return "developing the picture";
+  }
+  return "";
+}
+
+class Painter::Impl {
+ public:
+  Impl(Device& device, PainterOptions options) : device_(device), options_(std::move(options)) {
+    memory_ = options_.memory > 0 ? options_.memory : available_memory() / 10 * 8;
+  }
+
+  Painting paint(Request request);
+
+ private:
+  struct Texts {
+    models::Conditioning prompt, negative;
+  };
+
+  void stage(Stage stage) const;
+  void check_cancelled() const;
+  void open(const Request& request);
+  Texts encode_texts(const Request& request) const;
+  const models::Denoiser& denoiser();
+  const models::Vae& vae();
+  std::int64_t activation_budget() const { return std::max(memory_ - device_.memory().now, kSmallestBudget); }
+  Tensor encode_image(const Tensor& image);
+  Tensor concat_input(const Request& request, const PictureInputs& inputs, std::int64_t h, std::int64_t w);
+  Tensor first_pass(const Request& request, const Texts& texts, const PictureInputs& inputs,
+                    const sampling::SigmaTable& table, sampling::SeededNoise& noise);
+  Tensor second_pass(const Request& request, const Texts& texts, const Tensor& latent,
+                     const sampling::SigmaTable& table);
+  Tensor upscaled(const Request& request, const Tensor& latent, int width, int height);
+  DenoisingPass make_pass(const Request& request, const Texts& texts, const sampling::SigmaTable& table,
+                          int steps, double denoise);
+  std::function<void(const sampling::StepInfo&)> step_reporter();
+  std::vector<media::Image> decode(const Tensor& latent);
+
+  Device& device_;
+  PainterOptions options_;
+  std::int64_t memory_;
+  std::string open_key_;
+  OpenModel model_;
+  std::unique_ptr<models::Denoiser> denoiser_;
+  std::unique_ptr<models::Vae> vae_;
+  std::string texts_key_;
+  Texts texts_;
+  // For the progress of one picture.
+  int steps_done_ = 0, steps_total_ = 0;
+  Clock::time_point last_step_;
+  double seconds_per_step_ = 0;
+};
+
+void Painter::Impl::check_cancelled() const {
+  if (options_.cancelled && options_.cancelled()) throw Error(ErrorCode::kCancelled, "stopped");
+}
+
+void Painter::Impl::stage(Stage stage) const {
+  check_cancelled();
+  if (options_.on_progress) options_.on_progress({.stage = stage, .step = 0, .steps = 0, .preview = {}});
+}
+
+void Painter::Impl::open(const Request& request) {
+  const std::string key = files_key(request) + (request.prediction ? to_json(request) : "");
+  if (key == open_key_) return;
+  stage(Stage::kReading);
+  denoiser_.reset();
+  vae_.reset();
+  texts_key_.clear();
+  open_key_.clear();
+  model_ = open_model(request);
+  open_key_ = key;
+  const models::LatentFormat format = model_.family->latent_format();
+  const int in = model_.variant.in_channels;
+  if (in != format.channels && in != 2 * format.channels + 1) {
+    throw Error(ErrorCode::kUnsupported, fmt::format("{} models that take {} channels are not supported yet",
+                                                     model_.family->title(), in))
+        .in(request.model);
+  }
+}
+
+Painter::Impl::Texts Painter::Impl::encode_texts(const Request& request) const {
+  stage(Stage::kEncodingText);
+  const auto encoder = model_.family->load_text_encoder(model_.files, device_);
+  std::vector<std::filesystem::path> folders = embedding_folders(request.model);
+  if (!options_.embeddings_folder.empty()) folders.insert(folders.begin(), options_.embeddings_folder);
+  const bool may_use_words = !request.prompt.empty() || !request.negative_prompt.empty();
+  const auto words = may_use_words ? words_in({request.prompt, request.negative_prompt},
+                                              list_learned_words(folders), device_)
+                                   : std::map<std::string, models::LearnedWord>{};
+  const text::PromptOptions options{.reading = request.reading, .normalise_mean = request.normalise_mean};
+  Texts texts;
+  texts.prompt = (*encoder)(options, request.prompt, words, request.clip_skip);
+  if (request.guidance != 1)
+    texts.negative = (*encoder)(options, request.negative_prompt, words, request.clip_skip);
+  for (const auto* conditioning : {&texts.prompt, &texts.negative}) {
+    for (const std::string& warning : conditioning->warnings) say(options_.log, LogLevel::kWarning, warning);
+  }
+  return texts;
+}
+
+const models::Denoiser& Painter::Impl::denoiser() {
+  if (!denoiser_) {
+    stage(Stage::kLoading);
+    denoiser_ = model_.family->load_denoiser(model_.files, model_.variant, device_);
+  }
+  return *denoiser_;
+}
+
+const models::Vae& Painter::Impl::vae() {
+  if (!vae_) vae_ = model_.family->load_vae(model_.files, device_);
+  return *vae_;
+}
+
+Tensor Painter::Impl::encode_image(const Tensor& image) {
+  stage(Stage::kEncodingImage);
+  const models::LatentFormat format = model_.family->latent_format();
+  const Tensor latent = encode_within(vae(), image, format.downscale, activation_budget());
+  const Tensor shift = Tensor::full(device_, latent.shape(), format.shift);
+  return ops::combine(
+      {{static_cast<double>(format.scale), &latent}, {static_cast<double>(-format.scale), &shift}});
+}
+
+// Models that take the masked picture beside the latent; undefined for all others.
+Tensor Painter::Impl::concat_input(const Request& request, const PictureInputs& inputs, std::int64_t h,
+                                   std::int64_t w) {
+  const models::LatentFormat format = model_.family->latent_format();
+  if (model_.variant.in_channels != 2 * format.channels + 1) return {};
+  if (!inputs.image.defined() || !inputs.mask.defined()) {
+    return inpaint_input_without_picture(device_, format, request.batch, h, w);
+  }
+  // Gray under the mask, on the picture itself: 0.5 in [0, 1] is 0 in [−1, 1].
+  Tensor masked = ops::concat({inputs.image}, 0);
+  for (std::int64_t i = 0; i < masked.count(); ++i) {
+    masked.data<float>()[i] *= 1 - std::nearbyint(inputs.mask.data<float>()[i / 3]);
+  }
+  const Tensor mask = media::interpolate(inputs.mask, h, w, media::Interpolation::kBilinear);
+  const Tensor one = inpaint_input(mask, encode_image(masked));
+  const std::vector<Tensor> repeated(static_cast<std::size_t>(request.batch), one);
+  return ops::concat(repeated, 0);
+}
+
+std::function<void(const sampling::StepInfo&)> Painter::Impl::step_reporter() {
+  last_step_ = Clock::now();
+  return [this](const sampling::StepInfo& info) {
+    check_cancelled();
+    const auto now = Clock::now();
+    const double seconds = std::chrono::duration<double>(now - last_step_).count();
+    last_step_ = now;
+    seconds_per_step_ = seconds_per_step_ == 0 ? seconds : 0.7 * seconds_per_step_ + 0.3 * seconds;
+    ++steps_done_;
+    if (!options_.on_progress) return;
+    Progress progress{.stage = Stage::kSampling,
+                      .step = steps_done_,
+                      .steps = steps_total_,
+                      .seconds_per_step = seconds_per_step_,
+                      .preview = {}};
+    if (options_.previews)
+      progress.preview = sampling::latent_preview(info.denoised, model_.family->latent_format());
+    options_.on_progress(progress);
+  };
+}
+
+DenoisingPass Painter::Impl::make_pass(const Request& request, const Texts& texts,
+                                       const sampling::SigmaTable& table, int steps, double denoise) {
+  const sampling::Sampler& sampler = sampling::find_sampler(request.sampler);
+  DenoisingPass pass{.denoiser = denoiser(),
+                     .table = table,
+                     .prediction = model_.variant.prediction,
+                     .guidance = {.prompt = texts.prompt,
+                                  .negative = texts.negative,
+                                  .concat = {},
+                                  .scale = request.guidance},
+                     .sampler = &sampler,
+                     .sigmas = {},
+                     .options = {.eta = request.eta},
+                     .latent = {},
+                     .mask = {},
+                     .on_step = step_reporter()};
+  pass.sigmas = sampling::make_sigmas(
+      sampling::find_scheduler(request.scheduler), table,
+      {.steps = steps, .denoise = denoise, .drop_penultimate = sampler.drops_penultimate});
+  return pass;
+}
+
+Tensor Painter::Impl::first_pass(const Request& request, const Texts& texts, const PictureInputs& inputs,
+                                 const sampling::SigmaTable& table, sampling::SeededNoise& noise) {
+  const models::LatentFormat format = model_.family->latent_format();
+  const std::int64_t h = request.height / format.downscale, w = request.width / format.downscale;
+  Tensor latent = Tensor::zeros(device_, DType::kF32, {request.batch, format.channels, h, w});
+  if (inputs.image.defined()) {
+    const std::vector<Tensor> repeated(static_cast<std::size_t>(request.batch), encode_image(inputs.image));
+    latent = ops::concat(repeated, 0);
+  }
+  const Tensor concat = concat_input(request, inputs, h, w);
+  DenoisingPass pass = make_pass(request, texts, table, request.steps, request.denoise);
+  pass.guidance.concat = concat;
+  pass.latent = latent;
+  if (inputs.mask.defined())
+    pass.mask = media::interpolate(inputs.mask, h, w, media::Interpolation::kBilinear);
+  return run_pass(pass, noise);
+}
+
+Tensor Painter::Impl::upscaled(const Request& request, const Tensor& latent, int width, int height) {
+  const models::LatentFormat format = model_.family->latent_format();
+  const std::int64_t h = height / format.downscale, w = width / format.downscale;
+  const std::string& how = request.hires.upscaler;
+  if (how == "lanczos") {
+    std::vector<Tensor> images;
+    for (const media::Image& image : decode(latent)) {
+      images.push_back(
+          media::to_tensor(device_, media::resize(image, width, height, media::ResizeFilter::kLanczos)));
+    }
+    return encode_image(ops::concat(images, 0));
+  }
+  media::Interpolation interpolation = media::Interpolation::kNearestExact;
+  if (how == "latent-bilinear") interpolation = media::Interpolation::kBilinear;
+  if (how == "latent-bicubic") interpolation = media::Interpolation::kBicubic;
+  return media::interpolate(latent, h, w, interpolation);
+}
+
+Tensor Painter::Impl::second_pass(const Request& request, const Texts& texts, const Tensor& latent,
+                                  const sampling::SigmaTable& table) {
+  const int cell = model_.family->latent_format().downscale;
+  const auto larger = [&](int side) {
+    return static_cast<int>(std::lround(side * request.hires.scale / cell)) * cell;
+  };
+  const int width = larger(request.width), height = larger(request.height);
+  const int steps = request.hires.steps > 0 ? request.hires.steps : request.steps;
+  const Tensor start = upscaled(request, latent, width, height);
+  DenoisingPass pass = make_pass(request, texts, table, steps, request.hires.denoise);
+  pass.guidance.concat = concat_input(request, {}, start.dim(2), start.dim(3));
+  pass.latent = start;
+  // A second noise of the same seed and the new size, as a second sampler node with that seed would draw.
+  sampling::NoiseOptions options = request.noise_per_image
+                                       ? sampling::NoiseOptions::by_image(request.seed, request.noise)
+                                       : sampling::NoiseOptions::whole_batch(request.seed, request.noise);
+  sampling::SeededNoise noise(options, device_);
+  return run_pass(pass, noise);
+}
+
+std::vector<media::Image> Painter::Impl::decode(const Tensor& latent) {
+  stage(Stage::kDecoding);
+  const models::LatentFormat format = model_.family->latent_format();
+  const Tensor shift = Tensor::full(device_, latent.shape(), format.shift);
+  const Tensor z = ops::combine({{1.0 / static_cast<double>(format.scale), &latent}, {1.0, &shift}});
+  TilingReport report;
+  const Tensor pixels = decode_within(vae(), z, format.downscale, activation_budget(), &report);
+  if (report.tiled) {
+    say(options_.log, LogLevel::kInfo,
+        fmt::format("the picture was developed in tiles of {0}×{0} pixels to stay within memory",
+                    report.tile * format.downscale));
+  }
+  std::vector<media::Image> images;
+  for (std::int64_t i = 0; i < pixels.dim(0); ++i) images.push_back(media::from_tensor(pixels, i));
+  return images;
+}
+
+Painting Painter::Impl::paint(Request request) {
+  open(request);
+  const models::LatentFormat format = model_.family->latent_format();
+  adopt_picture_size(request, format.downscale);
+  request = resolve(std::move(request), *model_.family, model_.variant);
+  const std::string texts_key =
+      fmt::format("{} {} {} {}\n{}\n{}", static_cast<int>(request.reading), request.normalise_mean,
+                  request.clip_skip, request.guidance != 1, request.prompt, request.negative_prompt);
+  BackgroundHash hash(request.model);
+  if (texts_key != texts_key_) {
+    texts_ = encode_texts(request);
+    texts_key_ = texts_key;
+  }
+  const PictureInputs inputs = read_pictures(request, device_);
+  const sampling::SigmaTable table(model_.variant.schedule, model_.variant.prediction);
+  sampling::NoiseOptions noise_options =
+      request.noise_per_image ? sampling::NoiseOptions::by_image(request.seed, request.noise)
+                              : sampling::NoiseOptions::whole_batch(request.seed, request.noise);
+  sampling::SeededNoise noise(noise_options, device_);
+  steps_done_ = 0;
+  seconds_per_step_ = 0;
+  steps_total_ = request.steps;
+  if (request.hires.scale > 0) steps_total_ += request.hires.steps > 0 ? request.hires.steps : request.steps;
+  Tensor latent = first_pass(request, texts_, inputs, table, noise);
+  if (request.hires.scale > 0) latent = second_pass(request, texts_, latent, table);
+  Painting painting{decode(latent), request};
+  if (inputs.mask.defined() && request.hires.scale == 0) {
+    for (media::Image& image : painting.images) image = keep_outside_mask(image, inputs);
+  }
+  painting.request.model_sha256 = hash.wait();
+  return painting;
+}
+
+Painter::Painter(Device& device, PainterOptions options)
+    : impl_(std::make_unique<Impl>(device, std::move(options))) {}
+Painter::~Painter() = default;
+
+Painting Painter::paint(const Request& request) {
+  return impl_->paint(request);
+}
+
+}  // namespace dq::pipeline

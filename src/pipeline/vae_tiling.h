@@ -1,0 +1,22 @@
+#pragma once
+// Decoding and encoding within a memory budget: whole when it fits, else in overlapping tiles that are
+// blended.
+#include "models/family.h"
+
+namespace dq::pipeline {
+
+struct TilingReport {
+  bool tiled = false;
+  std::int64_t tile = 0;  // latent cells along one side
+};
+
+// latent: [N, C, h, w] in the VAE's own space → [N, 8h, 8w, 3]. `budget` bounds the activations in bytes;
+// tiles shrink until they fit, down to 16 cells. `downscale`: pixels a cell. One picture at a time.
+Tensor decode_within(const models::Vae& vae, const Tensor& latent, int downscale, std::int64_t budget,
+                     TilingReport* report = nullptr);
+
+// image: [N, 8h, 8w, 3] in [−1, 1] → [N, C, h, w].
+Tensor encode_within(const models::Vae& vae, const Tensor& image, int downscale, std::int64_t budget,
+                     TilingReport* report = nullptr);
+
+}  // namespace dq::pipeline

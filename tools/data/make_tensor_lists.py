@@ -1,9 +1,11 @@
 #!/usr/bin/env python3
-"""Writes tools/data/{full,small}.tsv: every tensor of a Stable Diffusion 1.5 checkpoint, for make_checkpoint.
+"""Writes tools/data/{full,small}.tsv, every tensor of a Stable Diffusion 1.5 checkpoint, and the JSON files of its diffusers
+folder (diffusers_{full,small}.json), for make_checkpoint.
 
 Columns: component, diffusers name, shape there, original single-file name, shape there, centre, spread. A value is
 uniform in centre ± spread; the spread keeps activations O(1) (variance 1/fan_in). Needs torch, diffusers, transformers.
 """
+import json
 import math
 import pathlib
 import sys
@@ -57,6 +59,17 @@ def write(path, sizes):
     return count
 
 
+def write_configs(path, sizes):
+    """The tiny model's own files, with other sizes."""
+    files = {str(p.relative_to(tiny.TINY)): json.loads(p.read_text()) for p in sorted(tiny.TINY.rglob("*.json"))
+             if p.name != "original_names.json"}
+    for name, key in (("unet", "unet"), ("vae", "vae"), ("text_encoder", "text")):
+        files[f"{name}/config.json"] |= sizes[key]
+    path.write_text(json.dumps(files, indent=1) + "\n")
+
+
 full = write(ROOT / "tools/data/full.tsv", FULL)
 assert full == {"unet": (686, 859_520_964), "vae": (248, 83_653_863), "text_encoder": (196, 123_060_480)}, full
 write(ROOT / "tools/data/small.tsv", SMALL)
+write_configs(ROOT / "tools/data/diffusers_full.json", FULL)
+write_configs(ROOT / "tools/data/diffusers_small.json", SMALL)

@@ -8,20 +8,31 @@ namespace dq {
 
 std::string_view to_string(ErrorCode code) {
   switch (code) {
-    case ErrorCode::kInvalidArgument: return "invalid argument";
-    case ErrorCode::kBadFile: return "bad file";
-    case ErrorCode::kUnsupported: return "not supported";
-    case ErrorCode::kNotFound: return "not found";
-    case ErrorCode::kOutOfMemory: return "out of memory";
-    case ErrorCode::kDiskFull: return "disk full";
-    case ErrorCode::kIo: return "input/output error";
-    case ErrorCode::kCancelled: return "cancelled";
-    case ErrorCode::kInternal: return "internal error";
+    case ErrorCode::kInvalidArgument:
+      return "invalid argument";
+    case ErrorCode::kBadFile:
+      return "bad file";
+    case ErrorCode::kUnsupported:
+      return "not supported";
+    case ErrorCode::kNotFound:
+      return "not found";
+    case ErrorCode::kOutOfMemory:
+      return "out of memory";
+    case ErrorCode::kDiskFull:
+      return "disk full";
+    case ErrorCode::kIo:
+      return "input/output error";
+    case ErrorCode::kCancelled:
+      return "cancelled";
+    case ErrorCode::kInternal:
+      return "internal error";
   }
   return "unknown error";
 }
 
-Error::Error(ErrorCode code, std::string message) : code_(code), message_(std::move(message)) { compose(); }
+Error::Error(ErrorCode code, std::string message) : code_(code), message_(std::move(message)) {
+  compose();
+}
 
 Error& Error::in(std::string file) {
   file_ = std::move(file);

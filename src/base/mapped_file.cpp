@@ -22,7 +22,7 @@ std::shared_ptr<const MappedFile> MappedFile::open(const std::filesystem::path& 
   // O_NONBLOCK: opening a pipe must not hang; it is refused just below.
   const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (fd < 0) throw open_error(path, errno);
-  struct stat info{};
+  struct stat info {};
   if (::fstat(fd, &info) != 0 || !S_ISREG(info.st_mode)) {
     ::close(fd);
     throw Error(ErrorCode::kIo, "this is not a regular file").in(path.string());
@@ -34,7 +34,8 @@ std::shared_ptr<const MappedFile> MappedFile::open(const std::filesystem::path& 
     if (address == MAP_FAILED) {
       const int error = errno;
       ::close(fd);
-      throw Error(ErrorCode::kIo, std::string("cannot map the file: ") + std::strerror(error)).in(path.string());
+      throw Error(ErrorCode::kIo, std::string("cannot map the file: ") + std::strerror(error))
+          .in(path.string());
     }
     data = static_cast<const std::byte*>(address);
   }
@@ -47,7 +48,7 @@ MappedFile::~MappedFile() {
 }
 
 void MappedFile::check_not_truncated() const {
-  struct stat info{};
+  struct stat info {};
   if (::fstat(fd_, &info) == 0 && static_cast<std::uint64_t>(info.st_size) >= size_) return;
   throw Error(ErrorCode::kBadFile, "the file became shorter while it was in use")
       .in(path_.string())

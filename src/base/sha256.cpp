@@ -17,7 +17,9 @@ Sha256::Sha256() : context_(std::make_unique<Context>()) {
 
 Sha256::~Sha256() = default;
 
-void Sha256::update(Bytes data) { EVP_DigestUpdate(context_->md, data.data(), data.size()); }
+void Sha256::update(Bytes data) {
+  EVP_DigestUpdate(context_->md, data.data(), data.size());
+}
 
 std::array<std::uint8_t, 32> Sha256::finish() {
   std::array<std::uint8_t, 32> digest{};

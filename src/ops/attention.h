@@ -7,9 +7,10 @@ namespace dq::ops {
 
 struct AttentionOptions {
   int heads = 1;
-  float scale = 0;               // 0 means head_dim^-0.5
-  bool causal = false;           // query i sees keys 0 … i
-  const Tensor* bias = nullptr;  // [N or 1, heads or 1, Tq, Tk] f32, added to the scaled logits; may hold -inf
+  float scale = 0;      // 0 means head_dim^-0.5
+  bool causal = false;  // query i sees keys 0 … i
+  const Tensor* bias =
+      nullptr;  // [N or 1, heads or 1, Tq, Tk] f32, added to the scaled logits; may hold -inf
 };
 
 // q: [N, Tq, heads·D], k: [N, Tk, heads·D], v: [N, Tk, heads·Dv], f32. Rows may be strided (slices of a fused

@@ -22,7 +22,8 @@ struct Backend {
   void (*linear)(const Tensor& x, const PackedWeight&, const LinearOptions&, Tensor& y) = nullptr;
   void (*linear_geglu)(const Tensor& x, const PackedWeight&, const Tensor* bias, Tensor& y) = nullptr;
   void (*conv2d)(const Tensor& x, const PackedWeight&, const Conv2dOptions&, Tensor& y) = nullptr;
-  void (*attention)(const Tensor& q, const Tensor& k, const Tensor& v, const AttentionOptions&, Tensor& y) = nullptr;
+  void (*attention)(const Tensor& q, const Tensor& k, const Tensor& v, const AttentionOptions&,
+                    Tensor& y) = nullptr;
   void (*group_norm)(const Tensor& x, int groups, const Affine&, float eps, Activation, Tensor& y) = nullptr;
   void (*layer_norm)(const Tensor& x, const Affine&, float eps, Tensor& y) = nullptr;
   void (*activate)(const Tensor& x, Activation, Tensor& y) = nullptr;

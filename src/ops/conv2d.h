@@ -6,12 +6,12 @@
 namespace dq::ops {
 
 struct Conv2dOptions {
-  const Tensor* bias = nullptr;         // [Cout] f32
+  const Tensor* bias = nullptr;  // [Cout] f32
   int stride = 1;
   int pad_top = 0, pad_left = 0, pad_bottom = 0, pad_right = 0;  // zeros
-  const Tensor* per_image = nullptr;    // [N, Cout] f32, added to every pixel (a time embedding)
-  const Tensor* residual = nullptr;     // the shape of y, f32, added last
-  bool upsample_input = false;          // read x as if nearest-upsampled ×2, without storing it
+  const Tensor* per_image = nullptr;  // [N, Cout] f32, added to every pixel (a time embedding)
+  const Tensor* residual = nullptr;   // the shape of y, f32, added last
+  bool upsample_input = false;        // read x as if nearest-upsampled ×2, without storing it
 };
 
 // x: [N, H, W, Cin] f32 contiguous; returns [N, H', W', Cout] f32 with

@@ -11,9 +11,9 @@ namespace dq::ops {
 enum class Isa : std::uint8_t { kAuto, kAvx2, kAvx512, kAvx512Bf16 };
 
 struct CpuOptions {
-  int threads = 0;                          // 0: one per usable core
-  Isa isa = Isa::kAuto;                     // asking for more than the processor has throws kUnsupported
-  Precision precision = Precision::kF32;    // arithmetic of matrix products
+  int threads = 0;                        // 0: one per usable core
+  Isa isa = Isa::kAuto;                   // asking for more than the processor has throws kUnsupported
+  Precision precision = Precision::kF32;  // arithmetic of matrix products
 };
 
 std::unique_ptr<Device> make_cpu_device(const CpuOptions& options = {});

@@ -26,7 +26,8 @@ Tensor blend(const Tensor& x, const Tensor& y, const Tensor& mask);
 // The contiguous copy of a view (x itself when it is contiguous already). Any dtype.
 Tensor contiguous(const Tensor& x);
 
-// x as another dtype; f32 ↔ f16/bf16 and from f8, f64 and integers to f32. Host memory, any strides; contiguous result.
+// x as another dtype; f32 ↔ f16/bf16 and from f8, f64 and integers to f32. Host memory, any strides;
+// contiguous result.
 Tensor convert(const Tensor& x, DType dtype);
 
 // Joins along an axis; the other sizes agree. Any one dtype, contiguous inputs.

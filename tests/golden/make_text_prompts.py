@@ -1,7 +1,7 @@
 """Windows of prompts in ComfyUI's and A1111's reading, for make_text.py: the two rules said again in Python, in
 another way than src/text does (recursion and regular expressions), from the published behaviour.
 
-A row: [reading, prompt, pad, {word: vectors}, windows]; a window lists [token, weight] or [0, weight, word, vector]
+A row: [reading, prompt, pad, windows, tokens]; a window lists [token, weight] or [0, weight, word, vector]
 without the pads of weight 1 at its end.
 """
 import random
@@ -82,7 +82,7 @@ def comfy(prompt, encode, pad, words):
             group = group[here:]
             windows.append([])
         windows[-1] += group
-    return [finish(w, pad) for w in windows]
+    return [finish(w, pad) for w in windows], sum(map(len, windows))
 
 
 def finish(slots, pad, cut_at_end=False):
@@ -146,10 +146,11 @@ def a1111_weights(text):
 def a1111(prompt, encode, pad, words):
     names = sorted(((encode(n), n) for n in words), key=lambda p: -len(p[0]))
     comma = encode(",")[0]
-    windows, chunk, last_comma = [], [], None
+    windows, chunk, last_comma, count = [], [], None, 0
 
     def close():
-        nonlocal chunk, last_comma
+        nonlocal chunk, last_comma, count
+        count += len(chunk)
         windows.append(finish(chunk, pad, cut_at_end=True))
         chunk, last_comma = [], None
 
@@ -180,7 +181,7 @@ def a1111(prompt, encode, pad, words):
             i += len(match[0])
     if chunk or not windows:
         close()
-    return windows
+    return windows, count
 
 
 PROMPTS = r"""
@@ -214,11 +215,13 @@ def make(encode):
         prompts.append(" ".join(["cat"] * (n - 25) + [","] + ["dog"] * 30))
         prompts.append("(" + " ".join(["cat"] * (n - 3)) + ":1.2) (a b c d:0.8) (e f g h i j k l:1.1)")
         prompts.append(" ".join(["cat"] * (n - 1)) + " embedding:easynegative easynegative tail")
+    # A comma as far back as it may be, and one further.
+    prompts += [" ".join(["cat"] * n + [","] + ["dog"] * 30) for n in (53, 54, 55, 56)]
     rows = []
     for i, prompt in enumerate(prompts):
         pad = 0 if i % 3 == 2 else END
-        rows.append(["comfy", prompt, pad, WORDS, comfy(prompt, encode, pad, WORDS)])
-        rows.append(["a1111", prompt, pad, WORDS, a1111(prompt, encode, pad, WORDS)])
-    return {"words": [[k, v] for k, v in WORDS.items()],
-            "prompts": [[r, p, pad, [[[round(x, 9) if isinstance(x, float) else x for x in s] for s in w] for w in ws]]
-                        for r, p, pad, _, ws in rows]}
+        rows.append(["comfy", prompt, pad, *comfy(prompt, encode, pad, WORDS)])
+        rows.append(["a1111", prompt, pad, *a1111(prompt, encode, pad, WORDS)])
+    rounded = [[r, p, pad, [[[round(x, 9) if isinstance(x, float) else x for x in s] for s in w] for w in ws], n]
+               for r, p, pad, ws, n in rows]
+    return {"words": [[k, v] for k, v in WORDS.items()], "prompts": rounded}

@@ -1,7 +1,7 @@
 #pragma once
 // The prompt language: a person's text → windows of 77 tokens with weights, for any CLIP-like text encoder.
-// Two readings exist: that of ComfyUI (comfy/sd1_clip.py), and that of AUTOMATIC1111's WebUI and Forge
-// (modules/prompt_parser.py, sd_hijack_clip.py). README.md says how they differ.
+// Two readings exist: that of ComfyUI (its SDTokenizer), and that of AUTOMATIC1111's WebUI and Forge
+// (modules/prompt_parser.py). README.md says how they differ.
 #include <array>
 #include <cstdint>
 #include <functional>

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 
+#include "base/error.h"
 #include "text/prompt_parts.h"
 #include "text/unicode.h"
 
@@ -229,7 +230,8 @@ class Chunker {
   void add_word(const WordFinder::Word& word, float weight) {
     const int vectors = std::min(word.vectors, kPromptTokens);
     if (vectors < word.vectors) {
-      warn(job_.result, "The embedding " + word.name + " has more than 75 vectors; the first 75 were taken.");
+      warn(job_.result, "The embedding " + printable(word.name, 80) +
+                            " has more than 75 vectors; the first 75 were taken.");
     }
     if (chunk_.size() + static_cast<std::size_t>(vectors) > kPromptTokens) next();
     append_word(job_, word.name, vectors, weight, chunk_);

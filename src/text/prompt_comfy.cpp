@@ -1,4 +1,4 @@
-// ComfyUI's reading (comfy/sd1_clip.py): "(text)" ×1.1, "(text:w)" sets w, "\(" "\)" are brackets as text,
+// ComfyUI's reading (its SDTokenizer): "(text)" ×1.1, "(text:w)" sets w, "\(" "\)" are brackets as text,
 // "embedding:name" at the start or after white space is a learned word.
 #include <algorithm>
 #include <limits>

@@ -11,7 +11,7 @@ BEGIN, END, ROOM = 49406, 49407, 75
 WORDS = {"easynegative": 2, "bad hands": 3, "one": 1, "long": 40, "sixty": 60, "bad": 1}
 
 
-# ComfyUI: comfy/sd1_clip.py
+# ComfyUI: SDTokenizer
 
 
 def comfy_groups(text):
@@ -98,7 +98,7 @@ def finish(slots, pad, cut_at_end=False):
     return full
 
 
-# A1111: modules/prompt_parser.py, modules/sd_hijack_clip.py
+# A1111: modules/prompt_parser.py
 
 PIECE = re.compile(r"\\[()\[\]\\]?|:\s*([+-]?[.0-9]+)\s*\)|[()\[\]:]|[^\\()\[\]:]+")
 

@@ -24,9 +24,7 @@ const std::map<std::string, Container> kContainers = {{"safetensors", Container:
 const std::map<std::string, DType> kDTypes = {
     {"f32", DType::kF32}, {"f16", DType::kF16}, {"bf16", DType::kBF16}};
 
-}  // namespace
-
-int main(int argc, char** argv) {
+int run(int argc, char** argv) {
   CLI::App app{
       "Writes a random checkpoint with the names and shapes of Stable Diffusion 1.5. Same options, same "
       "bytes."};
@@ -47,11 +45,19 @@ int main(int argc, char** argv) {
   options.container = kContainers.at(container);
   options.dtype = kDTypes.at(dtype);
   options.small = size == "small";
-  try {
-    for (const auto& path : dq::tools::write_checkpoint(options)) fmt::print("{}\n", path.string());
-  } catch (const std::exception& error) {
-    fmt::print(stderr, "make_checkpoint: {}\n", error.what());
-    return 1;
-  }
+  for (const auto& path : dq::tools::write_checkpoint(options)) fmt::print("{}\n", path.string());
   return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  try {
+    return run(argc, argv);
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "make_checkpoint: %s\n", error.what());
+  } catch (...) {
+    std::fputs("make_checkpoint: an unknown error\n", stderr);
+  }
+  return 1;
 }

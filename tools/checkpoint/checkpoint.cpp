@@ -45,6 +45,8 @@ OutputTensor position_ids(std::string name) {
 // The tables that the original trainer registers as buffers (Ho et al. 2020, "scaled linear" betas).
 void add_schedule_tables(std::vector<OutputTensor>& out) {
   std::vector<float> betas, products;
+  betas.reserve(1000);
+  products.reserve(1000);
   double product = 1;
   for (int i = 0; i < 1000; ++i) {
     const double root = std::sqrt(0.00085) + (std::sqrt(0.012) - std::sqrt(0.00085)) * i / 999;

@@ -49,7 +49,7 @@ TEST(Pickle, Numbers) {
 
 TEST(Pickle, ContainersAndMemo) {
   const Parsed parsed(
-      p::whole("}q\x00(" + p::text("k") + "q\x01]q\x02(K\x01h\x01" + "eX\x01\x00\x00\x00sh\x02u"s));
+      p::whole("}q\x00("s + p::text("k") + "q\x01]q\x02(K\x01h\x01" + "e" + p::text("s") + "h\x02u"));
   ASSERT_EQ(parsed.tree.root.kind, Kind::kDict);
   const auto& items = parsed.tree.items(parsed.tree.root);
   ASSERT_EQ(items.size(), 4u);
@@ -64,11 +64,8 @@ TEST(Pickle, KnowsOnlyTheListedInstructions) {
   for (int op = 0; op < 256; ++op) {
     const std::string pickle = p::whole(std::string(1, static_cast<char>(op)) + std::string(16, '\0'));
     const Error error = error_of([&] { parse_pickle(bytes_of(pickle), 0); });
-    const bool refused = error.message().find("is not allowed") != std::string::npos;
+    const bool refused = error.offset() == 2u && error.message().find("is not allowed") != std::string::npos;
     EXPECT_EQ(refused, allowed.find(static_cast<char>(op)) == std::string::npos) << op;
-    if (refused) {
-      EXPECT_EQ(error.offset(), 2u);
-    }
   }
 }
 

@@ -26,7 +26,7 @@ choose_package() {
 
 # Installs what is missing from the lists, once. Without apt or rights it says what to install and stops.
 install_packages() {
-  local stamp="$root/build/.packages-${*//[^a-z]/-}" missing chosen=() as_root=()
+  local stamp="$root/build/.packages-${*//[^a-z]/-}" missing package chosen=() as_root=()
   if [[ -e $stamp && ! $root/tools/packages -nt $stamp ]]; then return; fi
   mkdir -p "$root/build"
   if ! command -v dpkg-query >/dev/null; then
@@ -36,18 +36,18 @@ install_packages() {
   fi
   mapfile -t missing < <(missing_packages "$@")
   if ((${#missing[@]})); then
+    for package in "${missing[@]}"; do chosen+=("$(choose_package "$package")"); done
     if ((EUID != 0)); then
       if ! command -v sudo >/dev/null; then
         say "these packages are missing, and there is no sudo to install them with:"
-        say "  ${missing[*]}"
+        say "  ${chosen[*]}"
         say "install them as root (apt-get install …) and start again"
         exit 1
       fi
       as_root=(sudo)
     fi
-    say "installing ${#missing[@]} packages (this happens once): ${missing[*]}"
+    say "installing ${#chosen[@]} packages (this happens once): ${chosen[*]}"
     "${as_root[@]}" apt-get update -qq >"$root/build/apt.log" 2>&1 || true
-    for package in "${missing[@]}"; do chosen+=("$(choose_package "$package")"); done
     if ! "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
         "${chosen[@]}" >>"$root/build/apt.log" 2>&1; then
       tail -n 15 "$root/build/apt.log" >&2

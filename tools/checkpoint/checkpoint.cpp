@@ -44,15 +44,14 @@ OutputTensor position_ids(std::string name) {
 
 // The tables that the original trainer registers as buffers (Ho et al. 2020, "scaled linear" betas).
 void add_schedule_tables(std::vector<OutputTensor>& out) {
-  std::vector<float> betas, products;
-  betas.reserve(1000);
-  products.reserve(1000);
+  std::vector<float> betas(1000), products(1000);
   double product = 1;
-  for (int i = 0; i < 1000; ++i) {
-    const double root = std::sqrt(0.00085) + (std::sqrt(0.012) - std::sqrt(0.00085)) * i / 999;
+  for (std::size_t i = 0; i < betas.size(); ++i) {
+    const double root =
+        std::sqrt(0.00085) + (std::sqrt(0.012) - std::sqrt(0.00085)) * static_cast<double>(i) / 999;
     product *= 1 - root * root;
-    betas.push_back(static_cast<float>(root * root));
-    products.push_back(static_cast<float>(product));
+    betas[i] = static_cast<float>(root * root);
+    products[i] = static_cast<float>(product);
   }
   out.push_back(constant_tensor("betas", DType::kF32, {1000}, betas));
   out.push_back(constant_tensor("alphas_cumprod", DType::kF32, {1000}, products));

@@ -85,6 +85,7 @@ std::filesystem::path write_single_file(const std::vector<ListedTensor>& list,
     if (!old_text || !name.starts_with(kTextPrefix)) return name;
     return std::string(kTextPrefix) + without(kTextModel, without(kTextPrefix, name));
   };
+  out.reserve(list.size() + 1);
   for (const ListedTensor& t : list) {
     out.push_back(random_tensor(t, name_of(t.original_name), t.original_shape, options, options.seed));
   }

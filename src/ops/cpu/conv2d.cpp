@@ -6,6 +6,7 @@
 
 #include "ops/cpu/gemm_plan.h"
 #include "ops/cpu/matrix_kernels.h"
+#include "ops/cpu/winograd_plan.h"
 
 namespace dq::ops::cpu {
 namespace {
@@ -89,6 +90,17 @@ void conv2d(const Tensor& x, const PackedWeight& weight, const Conv2dOptions& op
   if (options.bias) out.bias = options.bias->data<float>();
   if (options.per_image) out.per_image = options.per_image->data<float>();
   if (options.residual) out.residual = options.residual->data<float>();
+  if (winograd_pays(y, weight, options)) {
+    Panels w = panels_of(device, weight);
+    WinogradImages images{pixels.x,        nullptr,  pixels.height, pixels.width,
+                          pixels.channels, y.dim(1), y.dim(2)};
+    images.tiles_y = (y.dim(1) + kWinogradTile - 1) / kWinogradTile;
+    images.tiles_x = (y.dim(2) + kWinogradTile - 1) / kWinogradTile;
+    images.pad_top = options.pad_top;
+    images.pad_left = options.pad_left;
+    images.shift = pixels.shift;
+    return run_winograd(device, images, y.dim(0), w, out);
+  }
   run_gemm(device, y.dim(0) * out.rows_per_image, {Pixels::row, &pixels}, panels_of(device, weight), out);
 }
 

@@ -7,6 +7,7 @@
 namespace dq::ops::cpu {
 
 struct GemmKernels;
+struct WinogradKernels;
 
 // Which instantiation of the kernel templates runs. kEmulated512 is the AVX512-BF16 code in terms of AVX2.
 enum class KernelSet : std::uint8_t { kAvx2, kAvx512, kAvx512Bf16, kEmulated512 };
@@ -23,10 +24,12 @@ class CpuDevice final : public Device {
 
   KernelSet kernel_set() const { return set_; }
   const GemmKernels& gemm() const { return *gemm_; }
+  const WinogradKernels& winograd() const { return *winograd_; }
 
  private:
   KernelSet set_;
   const GemmKernels* gemm_;
+  const WinogradKernels* winograd_;
   BlockCache memory_;
   ThreadPool threads_;
 };

@@ -4,6 +4,7 @@
 #include "ops/cpu/cpu_device.h"
 #include "ops/cpu/gemm.h"
 #include "ops/cpu/instruction_set.h"
+#include "ops/cpu/winograd.h"
 
 namespace dq::ops {
 namespace cpu {
@@ -19,6 +20,20 @@ const GemmKernels* gemm_kernels(KernelSet set) {
       return &gemm_kernels_avx512bf16();
     case KernelSet::kEmulated512:
       return &gemm_kernels_emulated512();
+  }
+  throw Error(ErrorCode::kInternal, "unknown kernel set");
+}
+
+const WinogradKernels* winograd_kernels(KernelSet set) {
+  switch (set) {
+    case KernelSet::kAvx2:
+      return &winograd_kernels_avx2();
+    case KernelSet::kAvx512:
+      return &winograd_kernels_avx512();
+    case KernelSet::kAvx512Bf16:
+      return &winograd_kernels_avx512bf16();
+    case KernelSet::kEmulated512:
+      return &winograd_kernels_emulated512();
   }
   throw Error(ErrorCode::kInternal, "unknown kernel set");
 }
@@ -40,7 +55,11 @@ std::string_view set_name(KernelSet set) {
 }  // namespace
 
 CpuDevice::CpuDevice(KernelSet set, int threads, Precision precision)
-    : Device(&cpu::backend(), precision), set_(set), gemm_(gemm_kernels(set)), threads_(threads) {}
+    : Device(&cpu::backend(), precision),
+      set_(set),
+      gemm_(gemm_kernels(set)),
+      winograd_(winograd_kernels(set)),
+      threads_(threads) {}
 
 std::string CpuDevice::name() const {
   const int threads = threads_.size();

@@ -208,22 +208,21 @@ typename Isa::Vec gather(const float* row, std::int64_t panel_stride, std::int64
   return Isa::load(both);
 }
 
-// values: panels from p0 on; gates: panels from g0 on; both with all rows of the task.
+// values: panels from p0 on; gates: panels from g0 on; both with all rows of the task. Panel by panel, as the
+// sums lie in memory.
 template <class Isa, int kNr>
 void finish_geglu(const GemmTask& t, const float* values, const float* gates, std::int64_t g0) {
   using Vec = typename Isa::Vec;
   const Epilogue& e = t.out;
-  const std::int64_t stride = (t.m1 - t.m0) * kNr, end = smaller(t.p1 * kNr, e.n);
-  for (std::int64_t m = t.m0; m < t.m1; ++m, values += kNr, gates += kNr) {
-    for (std::int64_t n = t.p0 * kNr; n < end; n += Isa::kWidth) {
-      const int count = static_cast<int>(smaller<std::int64_t>(Isa::kWidth, end - n));
-      Vec value = gather<Isa, kNr>(values, stride, t.p0 * kNr, n, count);
-      Vec gate = gather<Isa, kNr>(gates, stride, g0 * kNr, e.n + n, count);
-      if (e.bias) {
-        value = value + Isa::load_n(e.bias + n, count);
-        gate = gate + Isa::load_n(e.bias + e.n + n, count);
-      }
-      Isa::store_n(e.y + m * e.n + n, count, value * gelu<Isa>(gate));
+  const std::int64_t rows = t.m1 - t.m0, stride = rows * kNr, end = smaller(t.p1 * kNr, e.n);
+  for (std::int64_t n = t.p0 * kNr; n < end; n += Isa::kWidth) {
+    const int count = static_cast<int>(smaller<std::int64_t>(Isa::kWidth, end - n));
+    const Vec value_bias = e.bias ? Isa::load_n(e.bias + n, count) : Isa::zero();
+    const Vec gate_bias = e.bias ? Isa::load_n(e.bias + e.n + n, count) : Isa::zero();
+    for (std::int64_t r = 0; r < rows; ++r) {
+      const Vec value = gather<Isa, kNr>(values + r * kNr, stride, t.p0 * kNr, n, count) + value_bias;
+      const Vec gate = gather<Isa, kNr>(gates + r * kNr, stride, g0 * kNr, e.n + n, count) + gate_bias;
+      Isa::store_n(e.y + (t.m0 + r) * e.n + n, count, value * gelu<Isa>(gate));
     }
   }
 }

@@ -44,8 +44,12 @@ struct Avx2 {
   static Vec load(const float* p) { return _mm256_loadu_ps(p); }
   static void store(float* p, Vec v) { _mm256_storeu_ps(p, v); }
   // The first n floats, 0 ≤ n ≤ kWidth; the other lanes are 0 and memory behind them is not touched.
-  static Vec load_n(const float* p, int n) { return _mm256_maskload_ps(p, lanes(n)); }
-  static void store_n(float* p, int n, Vec v) { _mm256_maskstore_ps(p, lanes(n), v); }
+  // Whole vectors take the plain instructions: masked stores cost many times as much on AMD.
+  static Vec load_n(const float* p, int n) { return n == kWidth ? load(p) : _mm256_maskload_ps(p, lanes(n)); }
+  static void store_n(float* p, int n, Vec v) {
+    if (n == kWidth) return store(p, v);
+    _mm256_maskstore_ps(p, lanes(n), v);
+  }
 
   // 16-bit floats; storing rounds to nearest even. kWidth values.
   static Vec load_f16(const std::uint16_t* p) { return _mm256_cvtph_ps(load_half(p)); }

@@ -1,0 +1,138 @@
+// Speed of the matrix ops on the shapes of a latent-diffusion network at 512×512, batch 2, beside two roofs
+// of the same minute: FMA instructions without memory, and oneDNN's sgemm.
+//
+//   ops_bench [--benchmark_filter=…] [--benchmark_repetitions=5]
+//
+// One thread, unless a row says so. Rates are per CPU second of that thread, so that other programs on the
+// machine disturb them little. Convolutions count 2·M·N·K operations however they are computed: Winograd can
+// exceed the roof.
+#include <benchmark/benchmark.h>
+
+#include <cstring>
+
+#include "ops/conv2d.h"
+#include "ops/devices.h"
+#include "ops/linear.h"
+#include "roofs.h"
+
+namespace dq::bench {
+namespace {
+
+Tensor filled(Device& device, DType dtype, Shape shape) {
+  Tensor out = Tensor::empty(device, dtype, std::move(shape));
+  std::uint32_t state = 1;
+  for (std::int64_t i = 0; i < out.count(); ++i) {
+    state = state * 1664525u + 1013904223u;
+    const float v = static_cast<float>(state >> 8) * 0x1p-24f - 0.5f;
+    if (dtype == DType::kF32) {
+      out.data<float>()[i] = v;
+    } else {
+      out.data<Half>()[i] = to_half(v);
+    }
+  }
+  return out;
+}
+
+void report(benchmark::State& state, double operations) {
+  state.counters["GFLOP/s"] = benchmark::Counter(operations * static_cast<double>(state.iterations()) * 1e-9,
+                                                 benchmark::Counter::kIsRate);
+}
+
+void fma_roof(benchmark::State& state) {
+  double operations = 0;
+  for (auto _ : state) operations = run_fmas(1 << 20);
+  report(state, operations);
+}
+BENCHMARK(fma_roof);
+
+void onednn_sgemm(benchmark::State& state) {
+  const auto device = ops::make_cpu_device({.threads = 1});
+  const std::int64_t m = state.range(0), n = state.range(1), k = state.range(2);
+  const Tensor x = filled(*device, DType::kF32, {m, k}), w = filled(*device, DType::kF32, {n, k});
+  Tensor y = Tensor::empty(*device, DType::kF32, {m, n});
+  for (auto _ : state) onednn_matmul(m, n, k, x.data<float>(), w.data<float>(), y.data<float>());
+  report(state, 2.0 * static_cast<double>(m * n * k));
+}
+
+void linear(benchmark::State& state, DType dtype, int threads) {
+  const auto device = ops::make_cpu_device({.threads = threads});
+  const std::int64_t m = state.range(0), n = state.range(1), k = state.range(2);
+  const Tensor x = filled(*device, DType::kF32, {m, k}), w = filled(*device, dtype, {n, k});
+  const Tensor bias = filled(*device, DType::kF32, {n});
+  const auto weight = ops::pack_linear(*device, w, Precision::kF32);
+  for (auto _ : state) benchmark::DoNotOptimize(ops::linear(x, weight, {.bias = &bias}).raw());
+  report(state, 2.0 * static_cast<double>(m * n * k));
+}
+
+void linear_geglu(benchmark::State& state) {
+  const auto device = ops::make_cpu_device({.threads = 1});
+  const std::int64_t m = state.range(0), n = state.range(1), k = state.range(2);
+  const Tensor x = filled(*device, DType::kF32, {m, k}), w = filled(*device, DType::kF16, {2 * n, k});
+  const Tensor bias = filled(*device, DType::kF32, {2 * n});
+  const auto weight = ops::pack_linear(*device, w, Precision::kF32);
+  for (auto _ : state) benchmark::DoNotOptimize(ops::linear_geglu(x, weight, &bias).raw());
+  report(state, 4.0 * static_cast<double>(m * n * k));
+}
+
+// size² pixels, `in` to `out` channels, kernel³ˣ³ or 1×1.
+void conv2d(benchmark::State& state, int stride, bool upsample, int threads) {
+  const auto device = ops::make_cpu_device({.threads = threads});
+  const std::int64_t batch = state.range(0), size = state.range(1), in = state.range(2), out = state.range(3);
+  const Tensor x = filled(*device, DType::kF32, {batch, size, size, in});
+  const auto weight =
+      ops::pack_conv2d(*device, filled(*device, DType::kF16, {out, in, 3, 3}), Precision::kF32);
+  const ops::Conv2dOptions options{.stride = stride,
+                                   .pad_top = 1,
+                                   .pad_left = 1,
+                                   .pad_bottom = 1,
+                                   .pad_right = 1,
+                                   .upsample_input = upsample};
+  std::int64_t outputs = 0;
+  for (auto _ : state) outputs = ops::conv2d(x, weight, options).count();
+  report(state, 2.0 * static_cast<double>(outputs * in * 9));
+}
+
+void pack_conv2d(benchmark::State& state) {
+  const auto device = ops::make_cpu_device({.threads = 1});
+  const Tensor w = filled(*device, DType::kF16, {1280, 1280, 3, 3});
+  for (auto _ : state) benchmark::DoNotOptimize(ops::pack_conv2d(*device, w, Precision::kF32).data.raw());
+  state.SetBytesProcessed(state.iterations() * w.bytes());
+}
+BENCHMARK(pack_conv2d)->Unit(benchmark::kMillisecond);
+
+// Rows of tokens at 64², 32², 16² and 8², of text, and of a time embedding.
+void matrix_sizes(benchmark::internal::Benchmark* b) {
+  b->Unit(benchmark::kMillisecond)->ArgNames({"m", "n", "k"});
+  for (const auto& [m, n, k] : {std::array<std::int64_t, 3>{8192, 320, 320},
+                                {8192, 320, 1280},
+                                {2048, 640, 640},
+                                {2048, 640, 2560},
+                                {512, 1280, 1280},
+                                {512, 1280, 5120},
+                                {128, 1280, 1280},
+                                {154, 320, 768},
+                                {77, 3072, 768},
+                                {2, 1280, 1280}}) {
+    b->Args({m, n, k});
+  }
+}
+BENCHMARK(onednn_sgemm)->Apply(matrix_sizes);
+BENCHMARK_CAPTURE(linear, f32, DType::kF32, 1)->Apply(matrix_sizes);
+BENCHMARK_CAPTURE(linear, f16, DType::kF16, 1)->Apply(matrix_sizes);
+BENCHMARK_CAPTURE(linear, f16_all_threads, DType::kF16, 0)->Apply(matrix_sizes)->UseRealTime();
+BENCHMARK(linear_geglu)->Unit(benchmark::kMillisecond)->Args({8192, 1280, 320})->Args({512, 5120, 1280});
+
+void image_sizes(benchmark::internal::Benchmark* b) {
+  b->Unit(benchmark::kMillisecond)->ArgNames({"batch", "size", "in", "out"});
+  b->Args({2, 64, 320, 320})->Args({2, 32, 640, 640})->Args({2, 16, 1280, 1280})->Args({2, 8, 1280, 1280});
+  b->Args({2, 64, 4, 320})->Args({2, 64, 320, 4})->Args({1, 128, 256, 256})->Args({1, 256, 128, 3});
+}
+BENCHMARK_CAPTURE(conv2d, 3x3, 1, false, 1)->Apply(image_sizes);
+BENCHMARK_CAPTURE(conv2d, 3x3_all_threads, 1, false, 0)->Apply(image_sizes)->UseRealTime();
+BENCHMARK_CAPTURE(conv2d, stride_2, 2, false, 1)->Unit(benchmark::kMillisecond)->Args({2, 64, 320, 320});
+BENCHMARK_CAPTURE(conv2d, upsampled, 1, true, 1)->Unit(benchmark::kMillisecond)->Args({2, 16, 1280, 1280});
+
+}  // namespace
+}  // namespace dq::bench
+
+BENCHMARK_MAIN();

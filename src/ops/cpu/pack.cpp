@@ -3,14 +3,18 @@
 // type, then turns the nr rows into columns.
 #include <algorithm>
 #include <cstring>
-#include <vector>
 
 #include "ops/cpu/copy_kernels.h"
 #include "ops/cpu/gemm_plan.h"
 #include "ops/cpu/matrix_kernels.h"
+#include "ops/cpu/pack_kernels.h"
 
 namespace dq::ops::cpu {
 namespace {
+
+std::int64_t round_up(std::int64_t bytes) {
+  return (bytes + 63) / 64 * 64;
+}
 
 // The panels' number type: the source's own 16 bits where it has them; f8 fits f16 exactly.
 DType panel_dtype(DType source, Precision compute) {
@@ -33,44 +37,26 @@ struct Channel {
   std::int64_t stride_c = 0, stride_h = 0, stride_w = 0;
 };
 
-template <class T>
-void collect(const Channel& s, const std::byte* from, std::byte* to) {
-  const T* in = reinterpret_cast<const T*>(from);
-  T* out = reinterpret_cast<T*>(to);
-  for (std::int64_t h = 0; h < s.taps_h; ++h) {
-    for (std::int64_t w = 0; w < s.taps_w; ++w) {
-      const T* tap = in + h * s.stride_h + w * s.stride_w;
-      for (std::int64_t c = 0; c < s.channels; ++c) std::memcpy(out++, tap + c * s.stride_c, sizeof(T));
-    }
-  }
-}
-
 void collect(const Channel& s, const std::byte* from, std::byte* to, int element_size) {
-  switch (element_size) {
-    case 1:
-      return collect<std::uint8_t>(s, from, to);
-    case 2:
-      return collect<std::uint16_t>(s, from, to);
-    case 4:
-      return collect<std::uint32_t>(s, from, to);
-    default:
-      return collect<std::uint64_t>(s, from, to);
-  }
-}
-
-// rows: nr rows of k numbers (those from `live` on are taken as 0) → panel, `group` steps of k side by side.
-template <class T>
-void turn(const T* rows, std::int64_t live, std::int64_t nr, std::int64_t k, std::int64_t group, T* panel) {
-  constexpr std::int64_t kTile = 16;
-  std::memset(panel, 0, static_cast<std::size_t>((k + group - 1) / group * group * nr) * sizeof(T));
-  for (std::int64_t k0 = 0; k0 < k; k0 += kTile) {
-    const std::int64_t k1 = std::min(k, k0 + kTile);
-    for (std::int64_t n = 0; n < live; ++n) {
-      const T* row = rows + n * k;
-      for (std::int64_t i = k0; i < k1; ++i) panel[(i / group * nr + n) * group + i % group] = row[i];
+  for (std::int64_t h = 0; h < s.taps_h; ++h) {
+    for (std::int64_t w = 0; w < s.taps_w; ++w, to += s.channels * element_size) {
+      gather_strided(from + (h * s.stride_h + w * s.stride_w) * element_size, s.stride_c, to, s.channels,
+                     element_size);
     }
   }
 }
+
+// rows: nr rows of `line` bytes, a multiple of 4 → panel: the 4-byte pieces of one column side by side. For
+// f32 that is the panel; for 16 bits it is the panel of pairs, which `unzip` takes apart when k stands alone.
+void turn(const std::byte* rows, std::int64_t line, std::int64_t nr, std::byte* panel) {
+  transpose_4_bytes(rows, line / 4, panel, nr, line / 4, nr);
+}
+
+// A thread's room: one output channel in (kh, kw, c) order, nr rows of the panel's type, the panel as pairs.
+struct Room {
+  std::int64_t channel, rows, pairs;  // bytes, multiples of 64
+  std::int64_t bytes() const { return channel + rows + pairs; }
+};
 
 PackedWeight pack(Device& any_device, const Tensor& weight, const Channel& source, Precision compute) {
   auto& device = static_cast<CpuDevice&>(any_device);
@@ -89,23 +75,26 @@ PackedWeight pack(Device& any_device, const Tensor& weight, const Channel& sourc
   out.compute = compute;
 
   const int from_size = size_of(weight.dtype()), to_size = size_of(dtype);
-  const std::int64_t panel_bytes = out.data.strides()[0] * to_size, row_bytes = k * to_size;
+  const std::int64_t panel_bytes = out.data.strides()[0] * to_size, line = (k * to_size + 3) / 4 * 4;
   const bool in_order = source.stride_c == 1 && source.taps_h * source.taps_w == 1;
-  device.threads().parallel_for(panels, [&](std::int64_t p, int) {
-    std::vector<std::byte> line(in_order ? 0 : static_cast<std::size_t>(k * from_size));
-    std::vector<std::byte> rows(static_cast<std::size_t>(nr * row_bytes));
+  const bool zipped = to_size == 2 && !pairs;
+  const Room room{round_up(k * from_size), round_up(nr * line), zipped ? round_up(nr * line) : 0};
+  Tensor memory = Tensor::empty(device, DType::kU8, {device.threads().size(), room.bytes()});
+  device.threads().parallel_for(panels, [&](std::int64_t p, int thread) {
+    std::byte* channel = memory.raw() + thread * room.bytes();
+    std::byte* rows = channel + room.channel;
     const std::int64_t live = std::min(nr, n - p * nr);
+    if (live < nr || line != k * to_size) std::memset(rows, 0, static_cast<std::size_t>(nr * line));
     for (std::int64_t i = 0; i < live; ++i) {
       const std::byte* from = weight.raw() + (p * nr + i) * weight.strides()[0] * from_size;
-      if (!in_order) collect(source, from, line.data(), from_size);
-      convert_row(in_order ? from : line.data(), weight.dtype(), rows.data() + i * row_bytes, dtype, k);
+      if (!in_order) collect(source, from, channel, from_size);
+      convert_row(in_order ? from : channel, weight.dtype(), rows + i * line, dtype, k);
     }
     std::byte* panel = out.data.raw() + p * panel_bytes;
-    if (to_size == 4) {
-      turn(reinterpret_cast<const float*>(rows.data()), live, nr, k, 1, reinterpret_cast<float*>(panel));
-    } else {
-      turn(reinterpret_cast<const std::uint16_t*>(rows.data()), live, nr, k, pairs ? 2 : 1,
-           reinterpret_cast<std::uint16_t*>(panel));
+    turn(rows, line, nr, zipped ? rows + room.rows : panel);
+    if (zipped) {
+      unzip(reinterpret_cast<const std::uint32_t*>(rows + room.rows), nr, k,
+            reinterpret_cast<std::uint16_t*>(panel));
     }
   });
   return out;

@@ -39,13 +39,13 @@ class IndexReader final : public JsonEvents {
   }
 
   void on_object_begin() override {
-    if (depth_++ == 0) return;
     if (in_map()) fail("weight_map must hold file names, not objects");
+    ++depth_;
   }
   void on_object_end() override { --depth_; }
   void on_array_begin() override {
-    if (depth_++ == 0) fail("the index must be an object");
-    if (top_key_ == "weight_map") fail("weight_map must hold file names, not arrays");
+    refuse_in_map("arrays");
+    ++depth_;
   }
   void on_array_end() override { --depth_; }
 

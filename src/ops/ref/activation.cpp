@@ -21,10 +21,9 @@ double apply(Activation act, double x) {
       return sigmoid_gate(x, 1);
     case Activation::kGelu:
       return x * 0.5 * std::erfc(-x / std::numbers::sqrt2);
-    case Activation::kGeluTanh: {
-      const double inner = std::sqrt(2 / std::numbers::pi) * (x + 0.044715 * x * x * x);
-      return 0.5 * x * (1 + std::tanh(inner));
-    }
+    case Activation::kGeluTanh:
+      // ½(1 + tanh u) = sigmoid(2u), which keeps its digits far to the left.
+      return x / (1 + std::exp(-2 * std::sqrt(2 / std::numbers::pi) * (x + 0.044715 * x * x * x)));
     case Activation::kQuickGelu:
       return sigmoid_gate(x, 1.702);
   }

@@ -220,13 +220,13 @@ int paint(const CLI::App& cmd, PaintOptions o) {
   const Interrupt interrupt;
   o.request.precision = precision_of(cmd, o);
   const auto device = ops::make_cpu_device({.threads = o.threads, .precision = o.request.precision});
-  const PreviewKind preview = o.quiet ? PreviewKind::kNone : parse_preview(o.preview);
+  const media::TerminalImages preview = o.quiet ? media::TerminalImages::kNone : parse_preview(o.preview);
   ProgressLine line(o.quiet, preview);
 
   pipeline::PainterOptions options;
   options.memory = o.memory.empty() ? 0 : pipeline::parse_memory(o.memory);
   options.embeddings_folder = o.embeddings;
-  options.previews = preview != PreviewKind::kNone;
+  options.previews = preview != media::TerminalImages::kNone;
   options.on_progress = [&line](const pipeline::Progress& p) { line.update(p); };
   options.cancelled = [&interrupt] { return interrupt.requested(); };
   options.log = [&](LogLevel level, const std::string& text) {

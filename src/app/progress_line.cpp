@@ -1,14 +1,14 @@
 #include "app/progress_line.h"
 
 #include <fmt/format.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
 
-#include "media/terminal_image.h"
+#include "media/resize.h"
 
 namespace dq::app {
 namespace {
@@ -43,19 +43,82 @@ std::string describe(const pipeline::Progress& p) {
   return text;
 }
 
-media::TerminalGraphics graphics_of(PreviewKind kind) {
-  switch (kind) {
-    case PreviewKind::kKitty:
-      return media::TerminalGraphics::kKitty;
-    case PreviewKind::kSixel:
-      return media::TerminalGraphics::kSixel;
-    case PreviewKind::kIterm:
-      return media::TerminalGraphics::kIterm;
-    case PreviewKind::kNone:
-      break;
-  }
-  return media::TerminalGraphics::kNone;
+// Rows under the line that a preview of 256 pixels takes with the usual 16-pixel cells.
+constexpr int kPreviewRows = 16, kPreviewPixels = 256;
+constexpr std::uint32_t kPreviewId = 71;  // kitty replaces the picture of this number
+
+void put(const std::string& text) {
+  std::fwrite(text.data(), 1, text.size(), stderr);
+  std::fflush(stderr);
 }
 
 }  // namespace
+
+media::TerminalImages parse_preview(const std::string& name) {
+  using media::TerminalImages;
+  if (name == "none") return TerminalImages::kNone;
+  if (name == "kitty") return TerminalImages::kKitty;
+  if (name == "sixel") return TerminalImages::kSixel;
+  if (name == "iterm") return TerminalImages::kIterm2;
+  if (name != "auto") {
+    throw Error(ErrorCode::kInvalidArgument, fmt::format("--preview knows no {}", printable(name)))
+        .hint("There are auto, none, kitty, sixel and iterm");
+  }
+  return media::detect_terminal_images([](const char* variable) {
+    const char* value = std::getenv(variable);
+    return std::string(value ? value : "");
+  });
+}
+
+ProgressLine::ProgressLine(bool quiet, media::TerminalImages preview)
+    : quiet_(quiet),
+      terminal_(::isatty(STDERR_FILENO) == 1),
+      preview_(terminal_ ? preview : media::TerminalImages::kNone) {}
+
+ProgressLine::~ProgressLine() {
+  finish();
+}
+
+void ProgressLine::update(const pipeline::Progress& progress) {
+  if (quiet_) return;
+  if (!terminal_) {
+    // In a log every stage is one line, and sampling one line at its end.
+    const bool news =
+        !open_ || progress.stage != stage_ || (progress.steps > 0 && progress.step == progress.steps);
+    if (news) put(describe(progress) + "\n");
+    open_ = true;
+    stage_ = progress.stage;
+    return;
+  }
+  put("\r\x1b[K" + describe(progress));
+  open_ = true;
+  stage_ = progress.stage;
+  if (progress.preview.defined() && preview_ != media::TerminalImages::kNone) draw_preview(progress.preview);
+}
+
+void ProgressLine::draw_preview(const Tensor& rgb) {
+  const media::Image small = media::from_tensor(rgb);
+  const int scale = std::max(1, kPreviewPixels / std::max(small.width, small.height));
+  const media::Image image =
+      media::resize(small, small.width * scale, small.height * scale, media::ResizeFilter::kBilinear);
+  if (!room_) {  // scroll once, so that saving the cursor below never meets the end of the screen
+    put(std::string(kPreviewRows + 1, '\n') + fmt::format("\x1b[{}A", kPreviewRows + 1));
+    room_ = true;
+  }
+  put("\x1b"
+      "7\r\n" +
+      media::terminal_picture(image, preview_, kPreviewId) +
+      "\x1b"
+      "8");
+}
+
+void ProgressLine::finish() {
+  if (!open_) return;
+  open_ = false;
+  if (!terminal_ || quiet_) return;
+  put("\r\x1b[K");  // what was done stands in the lines that follow
+  if (room_) put("\x1b[J");
+  room_ = false;
+}
+
 }  // namespace dq::app

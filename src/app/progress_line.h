@@ -1,22 +1,20 @@
 #pragma once
 // One line on the terminal that tells how far the picture is, and under it, where the terminal can, a
 // preview.
-#include <cstdint>
 #include <string>
 
+#include "media/terminal_image.h"
 #include "pipeline/painter.h"
 
 namespace dq::app {
 
-enum class PreviewKind : std::uint8_t { kNone, kKitty, kSixel, kIterm };
-
-// "auto", "none", "kitty", "sixel", "iterm"; throws kInvalidArgument. "auto" looks at the environment.
-PreviewKind parse_preview(const std::string& name);
+// "auto" (by the environment), "none", "kitty", "sixel", "iterm"; throws kInvalidArgument.
+media::TerminalImages parse_preview(const std::string& name);
 
 class ProgressLine {
  public:
-  // Writes to standard error; nothing when `quiet`, plain lines without previews when it is no terminal.
-  ProgressLine(bool quiet, PreviewKind preview);
+  // Writes to standard error; nothing when `quiet`, one line a stage and no previews when it is no terminal.
+  ProgressLine(bool quiet, media::TerminalImages preview);
   ~ProgressLine();
 
   void update(const pipeline::Progress& progress);
@@ -27,10 +25,9 @@ class ProgressLine {
   void draw_preview(const Tensor& rgb);
 
   bool quiet_, terminal_;
-  PreviewKind preview_;
-  bool open_ = false;
-  int reserved_rows_ = 0;
-  std::string last_stage_;
+  media::TerminalImages preview_;
+  bool open_ = false, room_ = false;
+  pipeline::Stage stage_{};
 };
 
 }  // namespace dq::app

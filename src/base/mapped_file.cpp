@@ -39,7 +39,7 @@ std::shared_ptr<const MappedFile> MappedFile::open(const std::filesystem::path& 
     }
     data = static_cast<const std::byte*>(address);
   }
-  return std::shared_ptr<const MappedFile>(new MappedFile(path, fd, data, size));
+  return std::make_shared<const MappedFile>(Key{}, path, fd, data, size);
 }
 
 MappedFile::~MappedFile() {

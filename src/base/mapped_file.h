@@ -9,10 +9,14 @@
 namespace dq {
 
 class MappedFile {
+  struct Key {};  // only open() makes one
+
  public:
   // Throws kNotFound, kIo. Directories, devices and pipes are refused: only regular files are mapped.
   static std::shared_ptr<const MappedFile> open(const std::filesystem::path& path);
 
+  MappedFile(Key, std::filesystem::path path, int fd, const std::byte* data, std::size_t size)
+      : path_(std::move(path)), fd_(fd), data_(data), size_(size) {}
   MappedFile(const MappedFile&) = delete;
   MappedFile& operator=(const MappedFile&) = delete;
   ~MappedFile();
@@ -28,9 +32,6 @@ class MappedFile {
   void drop(std::uint64_t offset, std::uint64_t size) const;
 
  private:
-  MappedFile(std::filesystem::path path, int fd, const std::byte* data, std::size_t size)
-      : path_(std::move(path)), fd_(fd), data_(data), size_(size) {}
-
   std::filesystem::path path_;
   int fd_;
   const std::byte* data_;

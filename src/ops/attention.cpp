@@ -61,6 +61,7 @@ Tensor attention(const Tensor& q, const Tensor& k, const Tensor& v, const Attent
   if (y.count() == 0) return y;
   require(q.device().backend().attention, kOp, q.device())(dense_rows(q), dense_rows(k), dense_rows(v),
                                                            resolved, y);
+  q.device().count_flops(2.0 * static_cast<double>(n * tq * tk) * static_cast<double>(q.dim(2) + v.dim(2)));
   return y;
 }
 

@@ -59,6 +59,8 @@ Tensor conv2d(const Tensor& x, const PackedWeight& weight, const Conv2dOptions& 
   }
   Tensor y = Tensor::empty(x.device(), DType::kF32, shape);
   require(x.device().backend().conv2d, kOp, x.device())(x, weight, options, y);
+  x.device().count_flops(2.0 * static_cast<double>(y.count()) *
+                         static_cast<double>(weight.in_channels * weight.kernel_h * weight.kernel_w));
   return y;
 }
 

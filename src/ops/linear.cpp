@@ -44,6 +44,7 @@ Tensor linear(const Tensor& x, const PackedWeight& weight, const LinearOptions& 
   }
   Tensor y = Tensor::empty(x.device(), DType::kF32, shape);
   require(x.device().backend().linear, op, x.device())(x, weight, options, y);
+  x.device().count_flops(2.0 * static_cast<double>(x.count()) * static_cast<double>(weight.out_channels));
   return y;
 }
 
@@ -57,6 +58,7 @@ Tensor linear_geglu(const Tensor& x, const PackedWeight& weight, const Tensor* b
   if (bias) check_vector(op, "bias", *bias, weight.out_channels);
   Tensor y = Tensor::empty(x.device(), DType::kF32, output_shape(x, weight.out_channels / 2));
   require(x.device().backend().linear_geglu, op, x.device())(x, weight, bias, y);
+  x.device().count_flops(2.0 * static_cast<double>(x.count()) * static_cast<double>(weight.out_channels));
   return y;
 }
 

@@ -34,10 +34,10 @@ void fill_defaults(Request& r, const models::Defaults& d) {
 
 // "DPM++ 2M Karras" of older programs names both; an explicit scheduler wins.
 void resolve_names(Request& r, const models::Defaults& d) {
-  const sampling::SamplerChoice choice = sampling::find_sampler(r.sampler);
+  const sampling::SamplerChoice choice = sampling::parse_sampler(r.sampler);
   r.sampler = choice.sampler->name;
-  if (r.scheduler.empty())
-    r.scheduler = choice.scheduler ? choice.scheduler->name : std::string_view(d.scheduler);
+  if (r.scheduler.empty()) r.scheduler = choice.scheduler;
+  if (r.scheduler.empty()) r.scheduler = d.scheduler;
   r.scheduler = sampling::find_scheduler(r.scheduler).name;
 }
 

@@ -35,6 +35,11 @@ class Device {
   virtual ThreadPool& threads() = 0;
   virtual MemoryUse memory() const = 0;
 
+  // Multiply-adds of matrix products so far, counted twice as usual, for benchmarks: what the plain algorithm would do,
+  // whichever one really ran.
+  double flops() const { return flops_; }
+  void count_flops(double flops) { flops_ += flops; }
+
   const ops::Backend& backend() const { return *backend_; }
   Precision precision() const { return precision_; }
 
@@ -44,6 +49,7 @@ class Device {
  private:
   const ops::Backend* backend_;
   Precision precision_;
+  double flops_ = 0;
 };
 
 }  // namespace dq

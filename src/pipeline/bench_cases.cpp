@@ -1,0 +1,159 @@
+#include "pipeline/bench_cases.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cstring>
+#include <fstream>
+#include <optional>
+
+#include "ops/attention.h"
+#include "ops/linear.h"
+#include "pipeline/model_files.h"
+
+namespace dq::pipeline {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+std::int64_t status_bytes(const std::string& field) {
+  std::ifstream status("/proc/self/status");
+  for (std::string word; status >> word;) {
+    std::int64_t kib = 0;
+    if (word == field + ":" && status >> kib) return kib * 1024;
+  }
+  return 0;
+}
+
+Tensor noise(Device& device, Shape shape) {
+  Tensor out = Tensor::empty(device, DType::kF32, std::move(shape));
+  std::uint64_t state = 1;
+  for (std::int64_t i = 0; i < out.count(); ++i) {
+    state = state * 6364136223846793005ull + 1442695040888963407ull;
+    out.data<float>()[i] = static_cast<float>(state >> 40) * 0x1p-23f - 1.0f;
+  }
+  return out;
+}
+
+class Bench {
+ public:
+  Bench(Device& device, const BenchOptions& options, const std::function<void(const BenchResult&)>& report)
+      : device_(device), options_(options), report_(report) {}
+
+  std::vector<BenchResult> run() {
+    matmul_roof();
+    copy_roof();
+    if (wanted("attention")) attention();
+    if (options_.model.empty()) return std::move(results_);
+    Request request;
+    request.model = options_.model;
+    model_ = open_model(request);
+    if (wanted("text")) text();
+    if (wanted("denoiser")) denoiser();
+    if (wanted("vae")) vae();
+    return std::move(results_);
+  }
+
+ private:
+  bool wanted(const std::string& name) const {
+    return options_.cases.empty() || std::ranges::find(options_.cases, name) != options_.cases.end();
+  }
+
+  // One run that does not count, then the median of the others. `bytes`: for cases that move memory.
+  void measure(const std::string& name, const std::function<void()>& body, double bytes = 0) {
+    body();
+    std::ofstream("/proc/self/clear_refs") << "5";  // the peak begins anew
+    BenchResult result{.name = name, .bytes = bytes};
+    std::vector<double> seconds;
+    const double flops = device_.flops();
+    for (int i = 0; i < options_.runs; ++i) {
+      const auto begin = Clock::now();
+      body();
+      seconds.push_back(std::chrono::duration<double>(Clock::now() - begin).count());
+      result.peak_anonymous = std::max(result.peak_anonymous, status_bytes("RssAnon"));
+    }
+    std::ranges::sort(seconds);
+    result.seconds = seconds[seconds.size() / 2];
+    result.flops = (device_.flops() - flops) / options_.runs;
+    result.peak_bytes = status_bytes("VmHWM");
+    const double work = bytes > 0 ? bytes : result.flops;
+    double& roof = bytes > 0 ? copy_roof_ : matmul_roof_;
+    if (roof == 0) roof = work / result.seconds;
+    result.roof_share = work / result.seconds / roof;
+    results_.push_back(result);
+    report_(result);
+  }
+
+  void matmul_roof() {
+    constexpr std::int64_t kSize = 2048;
+    const Tensor x = noise(device_, {kSize, kSize});
+    const ops::PackedWeight w =
+        ops::pack_linear(device_, noise(device_, {kSize, kSize}), device_.precision());
+    measure("matmul", [&] { ops::linear(x, w); });
+  }
+
+  void copy_roof() {
+    constexpr std::size_t kBytes = 256 << 20;
+    const Tensor from = noise(device_, {static_cast<std::int64_t>(kBytes / sizeof(float))});
+    Tensor to = Tensor::zeros(device_, DType::kF32, from.shape());
+    constexpr std::size_t kChunk = 1 << 20;
+    const auto chunks = static_cast<std::int64_t>(kBytes / kChunk);
+    measure(
+        "copy",
+        [&] {
+          device_.threads().parallel_for(chunks, [&](std::int64_t i, int) {
+            const auto at = static_cast<std::size_t>(i) * kChunk;
+            std::memcpy(to.raw() + at, from.raw() + at, kChunk);
+          });
+        },
+        2.0 * kBytes);
+  }
+
+  void attention() {
+    const Tensor q = noise(device_, {2, 4096, 320}), k = noise(device_, {2, 4096, 320}),
+                 v = noise(device_, {2, 4096, 320});
+    measure("attention, 4096 tokens, 8 heads of 40, batch 2", [&] { ops::attention(q, k, v, {.heads = 8}); });
+  }
+
+  void text() {
+    const auto encoder = model_.family->load_text_encoder(model_.files, device_);
+    measure("text encoding, 77 tokens", [&] { (*encoder)({}, "a lighthouse at dusk, oil painting", {}, 1); });
+  }
+
+  void denoiser() {
+    const models::LatentFormat format = model_.family->latent_format();
+    const auto network = model_.family->load_denoiser(model_.files, model_.variant, device_);
+    const auto encoder = model_.family->load_text_encoder(model_.files, device_);
+    const models::Conditioning prompt = (*encoder)({}, "a lighthouse", {}, 1);
+    models::DenoiserInput input;
+    input.x = noise(device_, {2, format.channels, 64, 64});
+    input.timestep = 500;
+    input.context = noise(device_, {2, prompt.context.dim(1), prompt.context.dim(2)});
+    if (model_.variant.in_channels > format.channels) {
+      input.concat = noise(device_, {2, model_.variant.in_channels - format.channels, 64, 64});
+    }
+    measure("denoiser step, 512×512, batch 2", [&] { (*network)(input); });
+  }
+
+  void vae() {
+    const models::LatentFormat format = model_.family->latent_format();
+    const auto vae = model_.family->load_vae(model_.files, device_);
+    const Tensor latent = noise(device_, {1, format.channels, 64, 64});
+    measure("VAE decode, 512×512", [&] { vae->decode(latent); });
+  }
+
+  Device& device_;
+  const BenchOptions& options_;
+  const std::function<void(const BenchResult&)>& report_;
+  OpenModel model_;
+  double matmul_roof_ = 0, copy_roof_ = 0;
+  std::vector<BenchResult> results_;
+};
+
+}  // namespace
+
+std::vector<BenchResult> run_bench(Device& device, const BenchOptions& options,
+                                   const std::function<void(const BenchResult&)>& report) {
+  return Bench(device, options, report).run();
+}
+
+}  // namespace dq::pipeline

@@ -10,9 +10,12 @@
 
 #include <cstring>
 
+#include "ops/attention.h"
 #include "ops/conv2d.h"
 #include "ops/devices.h"
+#include "ops/elementwise.h"
 #include "ops/linear.h"
+#include "ops/norm.h"
 #include "roofs.h"
 
 namespace dq::bench {
@@ -131,6 +134,88 @@ BENCHMARK_CAPTURE(conv2d, 3x3, 1, false, 1)->Apply(image_sizes);
 BENCHMARK_CAPTURE(conv2d, 3x3_all_threads, 1, false, 0)->Apply(image_sizes)->UseRealTime();
 BENCHMARK_CAPTURE(conv2d, stride_2, 2, false, 1)->Unit(benchmark::kMillisecond)->Args({2, 64, 320, 320});
 BENCHMARK_CAPTURE(conv2d, upsampled, 1, true, 1)->Unit(benchmark::kMillisecond)->Args({2, 16, 1280, 1280});
+
+// Four operations a pair of tokens and number of a head: two products; the softmax is not counted.
+void attention(benchmark::State& state, bool causal, int threads) {
+  const auto device = ops::make_cpu_device({.threads = threads});
+  const std::int64_t batch = state.range(0), queries = state.range(1), keys = state.range(2);
+  const std::int64_t heads = state.range(3), head_dim = state.range(4);
+  const Tensor q = filled(*device, DType::kF32, {batch, queries, heads * head_dim});
+  const Tensor k = filled(*device, DType::kF32, {batch, keys, heads * head_dim});
+  const ops::AttentionOptions options{.heads = static_cast<int>(heads), .causal = causal};
+  for (auto _ : state) benchmark::DoNotOptimize(ops::attention(q, k, k, options).raw());
+  report(state, (causal ? 2.0 : 4.0) * static_cast<double>(batch * queries * keys * heads * head_dim));
+}
+
+void attention_sizes(benchmark::internal::Benchmark* b) {
+  b->Unit(benchmark::kMillisecond)->ArgNames({"batch", "queries", "keys", "heads", "head_dim"});
+  b->Args({2, 4096, 4096, 8, 40})->Args({2, 1024, 1024, 8, 80})->Args({2, 256, 256, 8, 160});
+  b->Args({2, 4096, 77, 8, 40})->Args({1, 4096, 4096, 1, 512})->Args({1, 1024, 1024, 10, 64});
+  b->Args({2, 64, 64, 8, 160});
+}
+BENCHMARK_CAPTURE(attention, all, false, 1)->Apply(attention_sizes);
+BENCHMARK_CAPTURE(attention, all_threads, false, 0)->Apply(attention_sizes)->UseRealTime();
+BENCHMARK_CAPTURE(attention, causal, true, 1)->Unit(benchmark::kMillisecond)->Args({2, 77, 77, 12, 64});
+
+// Bytes read once and written once, beside those of a plain copy of the same size.
+void moved(benchmark::State& state, const Tensor& x) {
+  state.SetBytesProcessed(state.iterations() * 2 * x.bytes());
+}
+
+void copy_roof(benchmark::State& state) {
+  const auto device = ops::make_cpu_device({.threads = 1});
+  const Tensor x =
+      filled(*device, DType::kF32, {state.range(0), state.range(1), state.range(1), state.range(2)});
+  Tensor y = Tensor::empty(*device, DType::kF32, x.shape());
+  for (auto _ : state) {
+    std::memcpy(y.raw(), x.raw(), static_cast<std::size_t>(x.bytes()));
+    benchmark::ClobberMemory();
+  }
+  moved(state, x);
+}
+
+void group_norm(benchmark::State& state, ops::Activation act) {
+  const auto device = ops::make_cpu_device({.threads = 1});
+  const Tensor x =
+      filled(*device, DType::kF32, {state.range(0), state.range(1), state.range(1), state.range(2)});
+  for (auto _ : state) benchmark::DoNotOptimize(ops::group_norm(x, 32, {}, 1e-5f, act).raw());
+  moved(state, x);
+}
+
+void layer_norm(benchmark::State& state) {
+  const auto device = ops::make_cpu_device({.threads = 1});
+  const Tensor x =
+      filled(*device, DType::kF32, {state.range(0), state.range(1), state.range(1), state.range(2)});
+  for (auto _ : state) benchmark::DoNotOptimize(ops::layer_norm(x, {}, 1e-5f).raw());
+  moved(state, x);
+}
+
+void transpose(benchmark::State& state) {
+  const auto device = ops::make_cpu_device({.threads = 1});
+  const Tensor x =
+      filled(*device, DType::kF32, {state.range(0), state.range(1), state.range(1), state.range(2)});
+  for (auto _ : state) benchmark::DoNotOptimize(ops::contiguous(x.permute({0, 3, 1, 2})).raw());
+  moved(state, x);
+}
+
+void add(benchmark::State& state) {
+  const auto device = ops::make_cpu_device({.threads = 1});
+  const Tensor x =
+      filled(*device, DType::kF32, {state.range(0), state.range(1), state.range(1), state.range(2)});
+  for (auto _ : state) benchmark::DoNotOptimize(ops::add(x, x).raw());
+  moved(state, x);
+}
+
+void map_sizes(benchmark::internal::Benchmark* b) {
+  b->Unit(benchmark::kMillisecond)->ArgNames({"batch", "size", "channels"});
+  b->Args({1, 512, 128})->Args({2, 64, 320})->Args({2, 16, 1280});
+}
+BENCHMARK(copy_roof)->Apply(map_sizes);
+BENCHMARK_CAPTURE(group_norm, plain, ops::Activation::kNone)->Apply(map_sizes);
+BENCHMARK_CAPTURE(group_norm, silu, ops::Activation::kSilu)->Apply(map_sizes);
+BENCHMARK(layer_norm)->Apply(map_sizes);
+BENCHMARK(transpose)->Apply(map_sizes);
+BENCHMARK(add)->Apply(map_sizes);
 
 }  // namespace
 }  // namespace dq::bench

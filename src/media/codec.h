@@ -17,7 +17,7 @@ enum class ImageFormat : std::uint8_t { kPng, kJpeg, kWebp };
 struct ImageLimits {
   std::uint64_t max_pixels = 100'000'000;
   std::uint32_t max_side = 32'768;
-  std::uint64_t max_decoded_bytes = 512ull << 20;  // pixels, and what the decoder needs beside them
+  std::uint64_t max_decoded_bytes = 1ull << 30;  // pixels, and what the decoder needs beside them
   std::uint64_t max_file_bytes = 256ull << 20;
 };
 

@@ -1,3 +1,4 @@
+#include "base/atomic_file.h"
 #include "base/mapped_file.h"
 #include "media/codec.h"
 
@@ -10,6 +11,10 @@ Image read_image(const std::filesystem::path& path, const ImageLimits& limits) {
   } catch (Error& error) {
     throw error.in(path.string());
   }
+}
+
+void write_image(const std::filesystem::path& path, const Image& image, const EncodeOptions& options) {
+  write_file_atomically(path, encode_image(image, options));
 }
 
 }  // namespace dq::media

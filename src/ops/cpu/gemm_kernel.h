@@ -17,47 +17,90 @@ constexpr std::int64_t ceil_div(std::int64_t a, std::int64_t b) {
   return (a + b - 1) / b;
 }
 
-// One tile of C in registers: kRows rows, kVecs vectors. a: rows kStride apart; b: one line of kNr a step;
-// c: rows kNr apart, read first when `add`.
+// A number as a type, for arguments that must be constants.
+template <int kValue>
+struct Index {
+  constexpr operator int() const { return kValue; }
+};
+
+// f(0), f(1) … f(n − 1) with constant arguments. Loops over the sums are spelled out this way before the
+// compiler decides where variables live; unrolled later, they would pass through the stack.
+template <class F, int... kIndex>
+[[gnu::always_inline]] inline void unroll(std::integer_sequence<int, kIndex...>, const F& f) {
+  (f(Index<kIndex>{}), ...);
+}
+
+template <int kCount, class F>
+[[gnu::always_inline]] inline void unroll(const F& f) {
+  unroll(std::make_integer_sequence<int, kCount>{}, f);
+}
+
+// A tile of C in registers: kRows rows, kVecs vectors of a panel kNr wide.
+template <class Isa, int kNr, int kRows, int kVecs>
+struct Sums {
+  typename Isa::Vec at[kRows][kVecs];
+
+  // c: rows kNr apart; starts from zeros unless `add`.
+  [[gnu::always_inline]] void load(const float* c, bool add) {
+    if (add) {
+      unroll<kRows>([&](auto r) __attribute__((always_inline)) {
+        unroll<kVecs>([&](auto v) __attribute__((always_inline)) {
+          at[r][v] = Isa::load(c + r * kNr + v * Isa::kWidth);
+        });
+      });
+    } else {
+      unroll<kRows>([&](auto r) __attribute__((always_inline)) {
+        unroll<kVecs>([&](auto v) __attribute__((always_inline)) { at[r][v] = Isa::zero(); });
+      });
+    }
+  }
+
+  [[gnu::always_inline]] void store(float* c) const {
+    unroll<kRows>([&](auto r) __attribute__((always_inline)) {
+      unroll<kVecs>([&](auto v) __attribute__((always_inline)) {
+        Isa::store(c + r * kNr + v * Isa::kWidth, at[r][v]);
+      });
+    });
+  }
+};
+
+// c = [c +] a·b over kc steps. a: rows kStride apart; b: one line of kNr a step.
 template <class Isa, int kNr, int kStride, int kRows, int kVecs>
 void tile_f32(std::int64_t kc, const float* a, const float* b, float* c, bool add) {
   using Vec = typename Isa::Vec;
-  Vec acc[kRows][kVecs];
-  for (int r = 0; r < kRows; ++r) {
-    for (int v = 0; v < kVecs; ++v) acc[r][v] = add ? Isa::load(c + r * kNr + v * Isa::kWidth) : Isa::zero();
-  }
+  Sums<Isa, kNr, kRows, kVecs> sums;
+  sums.load(c, add);
   for (std::int64_t k = 0; k < kc; ++k, b += kNr, ++a) {
     Vec line[kVecs];
-    for (int v = 0; v < kVecs; ++v) line[v] = Isa::load(b + v * Isa::kWidth);
-    for (int r = 0; r < kRows; ++r) {
+    unroll<kVecs>([&](auto v) __attribute__((always_inline)) { line[v] = Isa::load(b + v * Isa::kWidth); });
+    unroll<kRows>([&](auto r) __attribute__((always_inline)) {
       const Vec x = Isa::set1(a[r * kStride]);
-      for (int v = 0; v < kVecs; ++v) acc[r][v] = Isa::fma(x, line[v], acc[r][v]);
-    }
+      unroll<kVecs>([&](auto v) __attribute__((always_inline)) {
+        sums.at[r][v] = Isa::fma(x, line[v], sums.at[r][v]);
+      });
+    });
   }
-  for (int r = 0; r < kRows; ++r) {
-    for (int v = 0; v < kVecs; ++v) Isa::store(c + r * kNr + v * Isa::kWidth, acc[r][v]);
-  }
+  sums.store(c);
 }
 
 // The same over pairs of bfloat16; kc is even.
 template <class Isa, int kNr, int kStride, int kRows, int kVecs>
 void tile_bf16(std::int64_t kc, const std::uint16_t* a, const std::uint16_t* b, float* c, bool add) {
-  using Vec = typename Isa::Vec;
-  Vec acc[kRows][kVecs];
-  for (int r = 0; r < kRows; ++r) {
-    for (int v = 0; v < kVecs; ++v) acc[r][v] = add ? Isa::load(c + r * kNr + v * Isa::kWidth) : Isa::zero();
-  }
+  using Pairs = typename Isa::Pairs;
+  Sums<Isa, kNr, kRows, kVecs> sums;
+  sums.load(c, add);
   for (std::int64_t k = 0; k < kc; k += 2, b += 2 * kNr, a += 2) {
-    typename Isa::Pairs line[kVecs];
-    for (int v = 0; v < kVecs; ++v) line[v] = Isa::load_pairs(b + v * 2 * Isa::kWidth);
-    for (int r = 0; r < kRows; ++r) {
-      const typename Isa::Pairs x = Isa::broadcast_pair(a + r * kStride);
-      for (int v = 0; v < kVecs; ++v) acc[r][v] = Isa::dot_bf16(acc[r][v], x, line[v]);
-    }
+    Pairs line[kVecs];
+    unroll<kVecs>([&](auto v)
+                      __attribute__((always_inline)) { line[v] = Isa::load_pairs(b + v * 2 * Isa::kWidth); });
+    unroll<kRows>([&](auto r) __attribute__((always_inline)) {
+      const Pairs x = Isa::broadcast_pair(a + r * kStride);
+      unroll<kVecs>([&](auto v) __attribute__((always_inline)) {
+        sums.at[r][v] = Isa::dot_bf16(sums.at[r][v], x, line[v]);
+      });
+    });
   }
-  for (int r = 0; r < kRows; ++r) {
-    for (int v = 0; v < kVecs; ++v) Isa::store(c + r * kNr + v * Isa::kWidth, acc[r][v]);
-  }
+  sums.store(c);
 }
 
 // Traits of one arithmetic: what A and the widened panel hold, and the tile functions for every edge.

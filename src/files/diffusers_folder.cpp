@@ -42,7 +42,9 @@ std::filesystem::path weights_in(const std::filesystem::path& folder) {
 
 }  // namespace
 
-bool has_weights(const std::filesystem::path& folder) { return !weights_in(folder).empty(); }
+bool has_weights(const std::filesystem::path& folder) {
+  return !weights_in(folder).empty();
+}
 
 std::shared_ptr<const WeightSource> open_component(const std::filesystem::path& folder) {
   if (const std::filesystem::path path = weights_in(folder); !path.empty()) return open_weights(path);

@@ -36,7 +36,8 @@ class WeightSource {
   // Sorted by name; names are unique.
   const std::vector<TensorEntry>& tensors() const { return tensors_; }
   const TensorEntry* find(std::string_view name) const;  // null when absent
-  // safetensors' __metadata__, or the plain strings and numbers at the top of a PyTorch file ("epoch", "global_step").
+  // safetensors' __metadata__, or the plain strings and numbers at the top of a PyTorch file ("epoch",
+  // "global_step").
   const std::map<std::string, std::string>& metadata() const { return metadata_; }
 
   // The elements in place (host memory, no copy). Throws kBadFile when the file was cut short meanwhile.
@@ -55,13 +56,13 @@ class WeightSource {
   std::map<std::string, std::string> metadata_;
 };
 
-// Opens by content, never by extension: a safetensors file, a sharded index (*.safetensors.index.json), a PyTorch
-// zip, a legacy PyTorch pickle. Throws kNotFound, kBadFile (file, key, byte offset, what to do), kUnsupported
-// (TorchScript, .pt2, GGUF until it is there, and so on).
+// Opens by content, never by extension: a safetensors file, a sharded index (*.safetensors.index.json), a
+// PyTorch zip, a legacy PyTorch pickle. Throws kNotFound, kBadFile (file, key, byte offset, what to do),
+// kUnsupported (TorchScript, .pt2, GGUF until it is there, and so on).
 std::shared_ptr<const WeightSource> open_weights(const std::filesystem::path& path);
 
-// One component of a diffusers folder ("unet", "vae", "text_encoder"): picks the weight file or index in it, preferring
-// safetensors over .bin and the plain over the fp16 variant. Throws kNotFound when there is none.
+// One component of a diffusers folder ("unet", "vae", "text_encoder"): picks the weight file or index in it,
+// preferring safetensors over .bin and the plain over the fp16 variant. Throws kNotFound when there is none.
 std::shared_ptr<const WeightSource> open_component(const std::filesystem::path& folder);
 
 // Is there a weight file or index in this folder that open_component would take?

@@ -7,6 +7,8 @@
 namespace dq::ops::cpu {
 namespace {
 
+constexpr float kLog2E = 1.44269504F;
+
 inline float minus_infinity() {
   return -__builtin_inff();
 }
@@ -122,7 +124,7 @@ struct Attention {
     for (std::int64_t r = 0; r < round_up(b.rows, kScoreRows); ++r) {
       Number* place = out + r / kScoreRows * tile_size + r % kScoreRows * kGroup;
       if (r < b.rows) {
-        pack_row(b.q + r * b.q_stride, b.head_dim, b.scale, place, kScoreRows);
+        pack_row(b.q + r * b.q_stride, b.head_dim, b.scale * kLog2E, place, kScoreRows);
       } else {
         for (std::int64_t s = 0; s < steps(b.head_dim); ++s) {
           for (int g = 0; g < kGroup; ++g) place[s * kScoreRows * kGroup + g] = 0;
@@ -151,7 +153,7 @@ struct Attention {
       float* row = s.scores + r * kKeyBlock;
       if (b.bias) {
         const float* bias = b.bias + r * b.bias_stride + first;
-        for (std::int64_t j = 0; j < keys; ++j) row[j] += bias[j];
+        for (std::int64_t j = 0; j < keys; ++j) row[j] += bias[j] * kLog2E;
       }
       std::int64_t seen = keys;
       if (b.causal) seen = smaller(seen, b.first_query + r + 1 - first);
@@ -159,7 +161,7 @@ struct Attention {
     }
   }
 
-  // The new largest logits, and e^(old − new) for what was summed so far. A row that saw only −∞ counts from
+  // The new largest logits, and 2^(old − new) for what was summed so far. A row that saw only −∞ counts from
   // 0.
   static void raise_most(std::int64_t rows, std::int64_t vectors, const Scratch& s) {
     float reached[kQueryBlock];
@@ -174,12 +176,12 @@ struct Attention {
       const typename Isa::Vec lowest = Isa::set1(-3.4028234e38F), old = Isa::load(s.most + r);
       const typename Isa::Vec most = Isa::max(old, Isa::load(reached + r));
       const typename Isa::Vec base = Isa::select_less(most, lowest, Isa::zero(), most);
-      Isa::store(s.factors + r, exp_nonpositive<Isa>(old - base));
+      Isa::store(s.factors + r, exp2_nonpositive<Isa>(old - base));
       Isa::store(s.most + r, most);
     }
   }
 
-  // weights = e^(scores − most), and their sums.
+  // weights = 2^(scores − most), and their sums.
   static void weigh(std::int64_t rows, std::int64_t vectors, const Scratch& s) {
     for (std::int64_t r = 0; r < rows; ++r) {
       const float reached = s.most[r] < -3.4028234e38F ? 0 : s.most[r];
@@ -187,8 +189,9 @@ struct Attention {
       typename Isa::Vec sum = Isa::load(s.sums + r * kWidth) * Isa::set1(s.factors[r]);
       const float* row = s.scores + r * kKeyBlock;
       Number* weights = s.weights + r * kKeyBlock;
+#pragma GCC unroll 4
       for (std::int64_t c = 0; c < vectors; ++c) {
-        const typename Isa::Vec e = exp_nonpositive<Isa>(Isa::load(row + c * kWidth) - base);
+        const typename Isa::Vec e = exp2_nonpositive<Isa>(Isa::load(row + c * kWidth) - base);
         sum = sum + Products::store(weights + c * kWidth, e);
       }
       Isa::store(s.sums + r * kWidth, sum);

@@ -15,14 +15,24 @@ namespace {
 
 constexpr int kLanes = 8;
 
+// Choices are made by masks, all ones or all zeros, so that the loop below becomes vector instructions.
+std::uint32_t mask_of(bool yes) {
+  return -static_cast<std::uint32_t>(yes);
+}
+float masked(float value, std::uint32_t mask) {
+  return std::bit_cast<float>(std::bit_cast<std::uint32_t>(value) & mask);
+}
+
 // log(x) for 0 < x ≤ 1. x = m·2^e with m in [√½, √2), then a polynomial in m − 1.
 float log_cephes(float value) {
+  constexpr std::uint32_t kRootHalf = std::bit_cast<std::uint32_t>(0.707106781186547524F);
   const auto bits = std::bit_cast<std::uint32_t>(value);
-  float e = static_cast<float>(static_cast<std::int32_t>(bits >> 23) - 127) + 1.0F;
-  const float mantissa = std::bit_cast<float>((bits & 0x807fffffU) | 0x3f000000U);
-  const bool small = mantissa < 0.707106781186547524F;
-  e -= small ? 1.0F : 0.0F;
-  const float x = (mantissa - 1.0F) + (small ? mantissa : 0.0F);
+  const std::uint32_t mantissa_bits = (bits & 0x807fffffU) | 0x3f000000U;
+  const std::uint32_t small = mask_of(mantissa_bits < kRootHalf);
+  const float mantissa = std::bit_cast<float>(mantissa_bits);
+  const float e =
+      (static_cast<float>(static_cast<std::int32_t>(bits >> 23) - 127) + 1.0F) - masked(1.0F, small);
+  const float x = (mantissa - 1.0F) + masked(mantissa, small);
   const float z = x * x;
   float y = 7.0376836292E-2F;
   y = __builtin_fmaf(y, x, -1.1514610310E-1F);
@@ -58,10 +68,12 @@ SinCos sin_cos_cephes(float angle) {
   s = __builtin_fmaf(s, z, 8.3321608736E-3F);
   s = __builtin_fmaf(s, z, -1.6666654611E-1F);
   s = __builtin_fmaf(s * z, x, x);
-  const bool swapped = (j & 2) != 0;
-  const float sin = swapped ? c : s;
-  const float cos = swapped ? s : c;
-  return {(j & 4) != 0 ? -sin : sin, ((j + 2) & 4) != 0 ? -cos : cos};
+  const auto quadrant = static_cast<std::uint32_t>(j);
+  const std::uint32_t swapped = mask_of((quadrant & 2U) != 0);
+  const std::uint32_t differ = (std::bit_cast<std::uint32_t>(s) ^ std::bit_cast<std::uint32_t>(c)) & swapped;
+  const std::uint32_t sin = std::bit_cast<std::uint32_t>(s) ^ differ ^ ((quadrant & 4U) << 29);
+  const std::uint32_t cos = std::bit_cast<std::uint32_t>(c) ^ differ ^ (((quadrant + 2U) & 4U) << 29);
+  return {std::bit_cast<float>(sin), std::bit_cast<float>(cos)};
 }
 
 }  // namespace

@@ -49,11 +49,14 @@ TorchCpuGenerator::TorchCpuGenerator(std::uint64_t seed) {
 }
 
 void TorchCpuGenerator::refill() {
-  constexpr std::uint32_t kUpper = 0x80000000U, kLower = 0x7fffffffU;
-  for (std::size_t i = 0; i < kWords; ++i) {
-    const std::uint32_t y = (state_[i] & kUpper) | (state_[(i + 1) % kWords] & kLower);
-    state_[i] = state_[(i + 397) % kWords] ^ (y >> 1) ^ ((y & 1U) != 0 ? 0x9908b0dfU : 0U);
-  }
+  constexpr std::size_t kShift = 397;
+  const auto twist = [this](std::size_t i, std::size_t next, std::size_t far) {
+    const std::uint32_t y = (state_[i] & 0x80000000U) | (state_[next] & 0x7fffffffU);
+    state_[i] = state_[far] ^ (y >> 1) ^ ((0U - (y & 1U)) & 0x9908b0dfU);
+  };
+  for (std::size_t i = 0; i < kWords - kShift; ++i) twist(i, i + 1, i + kShift);
+  for (std::size_t i = kWords - kShift; i < kWords - 1; ++i) twist(i, i + 1, i + kShift - kWords);
+  twist(kWords - 1, 0, kShift - 1);
   used_ = 0;
 }
 

@@ -102,7 +102,7 @@ std::vector<double> beta(const SigmaTable& table, int steps) {
   return then_zero(std::move(result));
 }
 
-// Half of the steps go the first 2.5 % of the way, evenly; the others follow a parabola (Genmo, Mochi 1).
+// Half of the steps go the first 2.5 % of the way, evenly; the others follow a parabola (Genmo 2024).
 std::vector<double> linear_quadratic(const SigmaTable& table, int steps) {
   constexpr double kThreshold = 0.025;
   const double highest = table.sigma_max();

@@ -10,6 +10,7 @@
 
 #include "models/recognised/ecosystem.h"
 #include "support/golden.h"
+#include "support/temp_dir.h"
 #include "weights/component_set.h"
 
 namespace dq::models {
@@ -224,6 +225,42 @@ TEST(Recognise, PredictionTypes) {
   EXPECT_EQ(prediction("sd2-checkpoint"), "unknown?");  // its one telling tensor has no numbers here
   EXPECT_EQ(prediction("sd2-inpainting"), "eps!");
   EXPECT_EQ(prediction("flux1-dev-original"), "flow!");
+}
+
+// A U-Net of 2.x with just the tensors that decide; the telling bias spreads by `spread` around zero.
+std::string second_family_file(float spread) {
+  const std::vector<std::pair<std::string, Shape>> tensors{
+      {"input_blocks.0.0.weight", {32, 4, 3, 3}},
+      {"input_blocks.1.1.proj_in.weight", {32, 32}},
+      {"out.2.weight", {4, 32, 3, 3}},
+      {"output_blocks.11.1.transformer_blocks.0.norm1.bias", {32}}};
+  std::string header = "{", data;
+  for (const auto& [name, shape] : tensors) {
+    const std::size_t begin = data.size();
+    for (std::int64_t i = 0; i < element_count(shape); ++i) {
+      const float value = i % 2 ? spread : -spread;
+      data.append(reinterpret_cast<const char*>(&value), sizeof value);
+    }
+    std::string dims;
+    for (const std::int64_t dim : shape) dims += (dims.empty() ? "" : ",") + std::to_string(dim);
+    header += (begin ? ",\"" : "\"") + name + R"(":{"dtype":"F32","shape":[)" + dims +
+              R"(],"data_offsets":[)" + std::to_string(begin) + "," + std::to_string(data.size()) + "]}";
+  }
+  header += "}";
+  std::string size;
+  for (std::size_t i = 0; i < 8; ++i) size += static_cast<char>(header.size() >> (8 * i) & 0xff);
+  return size + header + data;
+}
+
+TEST(Recognise, TheSecondFamilysPredictionIsMeasured) {
+  const test::TempDir folder;
+  for (const auto& [spread, prediction] : {std::pair{0.05f, "eps"}, std::pair{0.2f, "v"}}) {
+    const auto path = folder.write(prediction, second_family_file(spread));
+    const Recognition found = recognise(weights::open_table(path), {});
+    EXPECT_EQ(found.ecosystem, "sd2");
+    EXPECT_EQ(found.prediction, prediction);
+    EXPECT_TRUE(found.prediction_certain);
+  }
 }
 
 TEST(Recognise, AdaptersTellTheirAlgorithmAndRank) {

@@ -43,8 +43,9 @@ void advise_against(const Ecosystem& ecosystem, Recognition& found) {
   for (const std::string_view id : ecosystem.relatives) {
     const Ecosystem* other = find_ecosystem(id);
     if (!other) continue;
-    found.does_not_fit.push_back(fmt::format("{}: {}; it is {}, this is for {}", other->title, what,
-                                             other->shape_note, ecosystem.shape_note));
+    found.does_not_fit.push_back(fmt::format("{}: {}; it has {}, this {} {}", other->title, what,
+                                             other->shape_note, is_model(found.role) ? "has" : "is for",
+                                             ecosystem.shape_note));
   }
 }
 

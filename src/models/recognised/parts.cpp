@@ -199,7 +199,7 @@ void add_bare(const TensorTable& table, const Names& names, std::vector<FoundPar
   for (const Role role : {Role::kDenoiser, Role::kVae, Role::kTextEncoder, Role::kImageEncoder}) {
     std::optional<FoundPart> found = match_role(table, names, role);
     if (!found) continue;
-    found->layout = "original, bare";
+    found->layout = role == Role::kDenoiser ? "original, bare" : "bare";
     count(table, "", found->part);
     parts.push_back(std::move(*found));
     return;

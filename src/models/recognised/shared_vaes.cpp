@@ -59,7 +59,7 @@ constexpr SharedKind kVaes[] = {
     {Role::kVae, "SD VAE (4 channels)", "sd1 sd2 sdxl pixart auraflow kolors",
      "decoder.conv_in.weight[]=4[1]=4 "
      "decoder.up.0.block.0.norm1.weight|decoder.up_blocks.0.resnets.0.norm1.weight",
-     "1.x, 2.x and XL VAEs have the same tensors but another scale: XL's gives grey pictures in 1.x"},
+     "1.x, 2.x and XL VAEs have the same tensors but another scale: take the one made for the model"},
 };
 
 }  // namespace

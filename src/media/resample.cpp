@@ -82,37 +82,42 @@ Taps area_taps(std::int64_t in, std::int64_t out) {
     taps.first[static_cast<std::size_t>(i)] = first;
     taps.count[static_cast<std::size_t>(i)] = end - first;
     for (std::int64_t k = 0; k < end - first; ++k) {
-      taps.weights[static_cast<std::size_t>(i * taps.stride + k)] = 1.0f / static_cast<float>(end - first);
+      taps.weights[static_cast<std::size_t>(i * taps.stride + k)] = 1.0 / static_cast<double>(end - first);
     }
   }
   return taps;
 }
 
-template <class T>
-T finish(float sum) {
-  if constexpr (std::is_same_v<T, float>) {
-    return sum;
-  } else {
-    return static_cast<T>(std::clamp(std::floor(sum + 0.5f), 0.0f, 255.0f));
-  }
+constexpr int kFixedBits = 22;
+
+std::int32_t to_fixed(double weight) {
+  const double scaled = weight * (1 << kFixedBits);
+  return static_cast<std::int32_t>(scaled < 0 ? scaled - 0.5 : scaled + 0.5);
 }
 
-template <class T>
+std::uint8_t finish_byte(std::int32_t sum) {
+  return static_cast<std::uint8_t>(std::clamp(sum >> kFixedBits, 0, 255));
+}
+
+// Sums over the taps in `Sum`, starting from `zero`; `finish` makes the result.
+template <class T, class Sum, class Convert, class Finish>
 void resample(std::span<const T> from, std::span<T> to, std::int64_t outer, std::int64_t in,
-              std::int64_t inner, const Taps& taps) {
+              std::int64_t inner, const Taps& taps, Sum zero, Convert convert, Finish finish) {
   const auto out = static_cast<std::int64_t>(taps.first.size());
-  std::vector<float> sums(static_cast<std::size_t>(inner));
+  std::vector<Sum> weights(taps.weights.size());
+  std::transform(taps.weights.begin(), taps.weights.end(), weights.begin(), convert);
+  std::vector<Sum> sums(static_cast<std::size_t>(inner));
   for (std::int64_t o = 0; o < outer; ++o) {
     for (std::int64_t i = 0; i < out; ++i) {
-      std::fill(sums.begin(), sums.end(), 0.0f);
+      std::fill(sums.begin(), sums.end(), zero);
       const T* source = from.data() + (o * in + taps.first[static_cast<std::size_t>(i)]) * inner;
-      for (const float weight : taps.of(i)) {
-        for (std::int64_t k = 0; k < inner; ++k)
-          sums[static_cast<std::size_t>(k)] += weight * static_cast<float>(source[k]);
-        source += inner;
+      const Sum* weight = weights.data() + i * taps.stride;
+      for (std::int64_t tap = 0; tap < taps.count[static_cast<std::size_t>(i)]; ++tap, source += inner) {
+        for (std::int64_t k = 0; k < inner; ++k) {
+          sums[static_cast<std::size_t>(k)] += weight[tap] * static_cast<Sum>(source[k]);
+        }
       }
-      T* target = to.data() + (o * out + i) * inner;
-      for (std::int64_t k = 0; k < inner; ++k) target[k] = finish<T>(sums[static_cast<std::size_t>(k)]);
+      std::transform(sums.begin(), sums.end(), to.data() + (o * out + i) * inner, finish);
     }
   }
 }
@@ -132,7 +137,7 @@ Taps antialiased_taps(std::int64_t in, std::int64_t out, Kernel kernel) {
     const auto end = std::min(static_cast<std::int64_t>(centre + support + 0.5), in);
     double sum = 0;
     for (std::int64_t k = first; k < end; ++k) {
-      const double w = value_of(kernel, (static_cast<double>(k) - centre + 0.5) / stretch);
+      const double w = value_of(kernel, (static_cast<double>(k) - centre + 0.5) * (1.0 / stretch));
       weights[static_cast<std::size_t>(k - first)] = w;
       sum += w;
     }
@@ -140,7 +145,7 @@ Taps antialiased_taps(std::int64_t in, std::int64_t out, Kernel kernel) {
     taps.count[static_cast<std::size_t>(i)] = end - first;
     for (std::int64_t k = 0; k < end - first; ++k) {
       taps.weights[static_cast<std::size_t>(i * taps.stride + k)] =
-          static_cast<float>(weights[static_cast<std::size_t>(k)] / sum);
+          weights[static_cast<std::size_t>(k)] * (1.0 / sum);
     }
   }
   return taps;
@@ -166,7 +171,7 @@ Taps point_taps(std::int64_t in, std::int64_t out, PointKernel kernel) {
       const double x = static_cast<double>(k - left) - t;
       const double w = bilinear ? 1 - std::abs(x) : cubic(x, -0.75);
       const std::int64_t slot = std::clamp<std::int64_t>(k, 0, in - 1) - first;
-      taps.weights[static_cast<std::size_t>(i * taps.stride + slot)] += static_cast<float>(w);
+      taps.weights[static_cast<std::size_t>(i * taps.stride + slot)] += w;
     }
   }
   return taps;
@@ -174,12 +179,15 @@ Taps point_taps(std::int64_t in, std::int64_t out, PointKernel kernel) {
 
 void resample_axis(std::span<const float> from, std::span<float> to, std::int64_t outer, std::int64_t in,
                    std::int64_t inner, const Taps& taps) {
-  resample<float>(from, to, outer, in, inner, taps);
+  resample<float>(
+      from, to, outer, in, inner, taps, 0.0f, [](double w) { return static_cast<float>(w); },
+      [](float sum) { return sum; });
 }
 
 void resample_axis(std::span<const std::uint8_t> from, std::span<std::uint8_t> to, std::int64_t outer,
                    std::int64_t in, std::int64_t inner, const Taps& taps) {
-  resample<std::uint8_t>(from, to, outer, in, inner, taps);
+  resample<std::uint8_t>(from, to, outer, in, inner, taps, std::int32_t{1} << (kFixedBits - 1), to_fixed,
+                         finish_byte);
 }
 
 }  // namespace dq::media

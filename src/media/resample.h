@@ -10,10 +10,10 @@ namespace dq::media {
 struct Taps {
   std::vector<std::int64_t> first;
   std::vector<std::int64_t> count;
-  std::vector<float> weights;
+  std::vector<double> weights;
   std::int64_t stride = 0;
 
-  std::span<const float> of(std::int64_t i) const {
+  std::span<const double> of(std::int64_t i) const {
     return {weights.data() + i * stride, static_cast<std::size_t>(count[static_cast<std::size_t>(i)])};
   }
 };
@@ -33,7 +33,8 @@ Taps point_taps(std::int64_t in, std::int64_t out, PointKernel kernel);
 // Resamples the middle axis of [outer, in, inner] to [outer, out, inner].
 void resample_axis(std::span<const float> from, std::span<float> to, std::int64_t outer, std::int64_t in,
                    std::int64_t inner, const Taps& taps);
-// The same for bytes: sums in f32, rounded to nearest and clamped.
+// The same for bytes. Weights are whole multiples of 2^-22 and sums 32-bit integers, rounded and clamped:
+// Pillow's arithmetic, so that results are the same to the bit.
 void resample_axis(std::span<const std::uint8_t> from, std::span<std::uint8_t> to, std::int64_t outer,
                    std::int64_t in, std::int64_t inner, const Taps& taps);
 

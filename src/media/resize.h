@@ -11,8 +11,8 @@ enum class ResizeFilter : std::uint8_t { kNearestExact, kArea, kBilinear, kBicub
 // "nearest-exact", "area", "bilinear", "bicubic", "lanczos"; throws kInvalidArgument naming them all.
 ResizeFilter resize_filter(std::string_view name);
 
-// Antialiased when shrinking, as Pillow's resize with BOX, BILINEAR, BICUBIC and LANCZOS (within one level):
-// columns first, rounded to bytes, then rows. Colours are weighted by alpha.
+// Antialiased when shrinking; the bytes of Pillow's resize with BOX, BILINEAR, BICUBIC and LANCZOS: columns
+// first, rounded to bytes, then rows. Colours are weighted by alpha.
 Image resize(const Image& image, int width, int height, ResizeFilter filter);
 
 // The same kernels on [N, H, W, C] f32, without rounding or clamping.

@@ -128,7 +128,11 @@ BENCHMARK(linear_geglu)->Unit(benchmark::kMillisecond)->Args({8192, 1280, 320})-
 void image_sizes(benchmark::internal::Benchmark* b) {
   b->Unit(benchmark::kMillisecond)->ArgNames({"batch", "size", "in", "out"});
   b->Args({2, 64, 320, 320})->Args({2, 32, 640, 640})->Args({2, 16, 1280, 1280})->Args({2, 8, 1280, 1280});
-  b->Args({2, 64, 4, 320})->Args({2, 64, 320, 4})->Args({1, 128, 256, 256})->Args({1, 256, 128, 3});
+  b->Args({1, 8, 1280, 1280})
+      ->Args({2, 64, 4, 320})
+      ->Args({2, 64, 320, 4})
+      ->Args({1, 128, 256, 256})
+      ->Args({1, 256, 128, 3});
 }
 BENCHMARK_CAPTURE(conv2d, 3x3, 1, false, 1)->Apply(image_sizes);
 BENCHMARK_CAPTURE(conv2d, 3x3_all_threads, 1, false, 0)->Apply(image_sizes)->UseRealTime();

@@ -16,6 +16,11 @@ std::int64_t ceil_div(std::int64_t a, std::int64_t b) {
 
 }  // namespace
 
+// Measured on one Zen 3 core, 3×3 kernels, beside 85 … 89 GFLOP/s of the direct product: from 64²×320 to
+// 16²×1280 (batch 2) 280 … 294 in effect, at 8²×1280 with 8 tiles 232, with 4 tiles 166. So few tiles
+// suffice, as long as the last ones of a row or column are not mostly outside: the products must be at most
+// 2/3 of the direct ones. Few channels leave the transforms too large a share, and few columns half-empty
+// panels.
 bool winograd_pays(const Tensor& y, const PackedWeight& weight, const Conv2dOptions& options) {
   if (weight.kernel_h != 3 || weight.kernel_w != 3 || options.stride != 1) return false;
   if (weight.in_channels < 32 || weight.in_channels % 2 != 0 || weight.out_channels < 16) return false;

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "app/commands.h"
+#include "base/error.h"
 #include "ops/devices.h"
 #include "pipeline/bench_cases.h"
 

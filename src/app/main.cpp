@@ -33,7 +33,9 @@ int main_with(int argc, char** argv) {
   app.set_version_flag("--version", "danqing 0.1.0");
   app.get_formatter()->column_width(34);
   Run run;
-  add_paint(app, run, {argv + 1, argv + argc});
+  std::vector<std::string> words;
+  for (int i = 1; i < argc; ++i) words.emplace_back(argv[i]);
+  add_paint(app, run, words);
   add_show(app, run);
   add_inspect(app, run);
   add_bench(app, run);

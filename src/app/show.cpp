@@ -1,6 +1,8 @@
 // danqing show: what made a picture.
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <array>
 #include <memory>
 #include <nlohmann/json.hpp>
 
@@ -16,6 +18,11 @@ struct ShowOptions {
   std::vector<std::string> files;
   bool json = false, raw = false;
 };
+
+// Settings of the infotext that have a row of their own.
+constexpr std::array<std::string_view, 13> kShownAbove{
+    "Steps", "Sampler",   "Schedule type",      "CFG scale", "Seed", "Size",   "Model hash",
+    "Model", "Clip skip", "Denoising strength", "VAE",       "RNG",  "Version"};
 
 void print_info(const media::GenerationInfo& info) {
   const auto row = [](const char* name, const std::string& value) {
@@ -39,7 +46,9 @@ void print_info(const media::GenerationInfo& info) {
         fmt::format("{} × {}{}", lora.name, lora.strength, lora.hash.empty() ? "" : " [" + lora.hash + "]"));
   }
   row("noise", info.rng);
-  for (const auto& [key, value] : info.settings) fmt::print("  {}: {}\n", key, value);
+  for (const auto& [key, value] : info.settings) {
+    if (std::ranges::find(kShownAbove, key) == kShownAbove.end()) fmt::print("  {}: {}\n", key, value);
+  }
 }
 
 nlohmann::json as_json(const std::string& file, const media::GenerationInfo& info) {

@@ -6,7 +6,7 @@
 namespace dq::ops {
 
 struct LinearOptions {
-  const Tensor* bias = nullptr;      // [N] f32
+  const Tensor* bias = nullptr;  // [N] f32
   Activation act = Activation::kNone;
   const Tensor* residual = nullptr;  // the shape of y, f32; added after the activation
 };

@@ -6,9 +6,9 @@ namespace dq::ops {
 
 // The weight of a linear layer (kernel 1×1, one group) or of a convolution.
 struct PackedWeight {
-  Tensor data;                   // the backend's own layout; opaque to everybody else
-  std::int64_t out_channels = 0; // N
-  std::int64_t in_channels = 0;  // K for a linear layer
+  Tensor data;                    // the backend's own layout; opaque to everybody else
+  std::int64_t out_channels = 0;  // N
+  std::int64_t in_channels = 0;   // K for a linear layer
   int kernel_h = 1, kernel_w = 1;
   Precision compute = Precision::kF32;
 

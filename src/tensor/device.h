@@ -35,8 +35,8 @@ class Device {
   virtual ThreadPool& threads() = 0;
   virtual MemoryUse memory() const = 0;
 
-  // Multiply-adds of matrix products so far, counted twice as usual, for benchmarks: what the plain algorithm would do,
-  // whichever one really ran.
+  // Multiply-adds of matrix products so far, counted twice as usual, for benchmarks: what the plain algorithm
+  // would do, whichever one really ran.
   double flops() const { return flops_; }
   void count_flops(double flops) { flops_ += flops; }
 

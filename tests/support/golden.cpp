@@ -9,24 +9,35 @@ namespace {
 // Reads one element of a view as float.
 float element_at(const std::byte* p, DType dtype) {
   switch (dtype) {
-    case DType::kF32: return *reinterpret_cast<const float*>(p);
-    case DType::kF64: return static_cast<float>(*reinterpret_cast<const double*>(p));
-    case DType::kF16: return to_float(*reinterpret_cast<const Half*>(p));
-    case DType::kBF16: return to_float(*reinterpret_cast<const BFloat16*>(p));
-    case DType::kI64: return static_cast<float>(*reinterpret_cast<const std::int64_t*>(p));
-    case DType::kI32: return static_cast<float>(*reinterpret_cast<const std::int32_t*>(p));
-    case DType::kU8: return static_cast<float>(*reinterpret_cast<const std::uint8_t*>(p));
-    default: throw Error(ErrorCode::kInternal, "goldens hold f64, f32, f16, bf16, i64, i32 and u8 only");
+    case DType::kF32:
+      return *reinterpret_cast<const float*>(p);
+    case DType::kF64:
+      return static_cast<float>(*reinterpret_cast<const double*>(p));
+    case DType::kF16:
+      return to_float(*reinterpret_cast<const Half*>(p));
+    case DType::kBF16:
+      return to_float(*reinterpret_cast<const BFloat16*>(p));
+    case DType::kI64:
+      return static_cast<float>(*reinterpret_cast<const std::int64_t*>(p));
+    case DType::kI32:
+      return static_cast<float>(*reinterpret_cast<const std::int32_t*>(p));
+    case DType::kU8:
+      return static_cast<float>(*reinterpret_cast<const std::uint8_t*>(p));
+    default:
+      throw Error(ErrorCode::kInternal, "goldens hold f64, f32, f16, bf16, i64, i32 and u8 only");
   }
 }
 
 }  // namespace
 
-std::string golden_path(const std::string& name) { return std::string(DQ_GOLDEN_DIR) + "/" + name; }
+std::string golden_path(const std::string& name) {
+  return std::string(DQ_GOLDEN_DIR) + "/" + name;
+}
 
 Tensor golden(const files::WeightSource& source, const std::string& name, Device& device) {
   const files::TensorEntry* entry = source.find(name);
-  if (!entry) throw Error(ErrorCode::kNotFound, "golden tensor is missing").in(source.path().string()).key(name);
+  if (!entry)
+    throw Error(ErrorCode::kNotFound, "golden tensor is missing").in(source.path().string()).key(name);
   const std::byte* data = entry->file->bytes().data() + entry->offset;
   Tensor out = Tensor::empty(device, DType::kF32, entry->shape);
   for (std::int64_t i = 0; i < out.count(); ++i) {

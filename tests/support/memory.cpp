@@ -17,9 +17,15 @@ std::int64_t status_kib(const std::string& field) {
 
 }  // namespace
 
-std::int64_t resident_bytes() { return status_kib("VmRSS") * 1024; }
-std::int64_t peak_resident_bytes() { return status_kib("VmHWM") * 1024; }
+std::int64_t resident_bytes() {
+  return status_kib("VmRSS") * 1024;
+}
+std::int64_t peak_resident_bytes() {
+  return status_kib("VmHWM") * 1024;
+}
 
-void reset_peak_resident() { std::ofstream("/proc/self/clear_refs") << "5"; }
+void reset_peak_resident() {
+  std::ofstream("/proc/self/clear_refs") << "5";
+}
 
 }  // namespace dq::test

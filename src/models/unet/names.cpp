@@ -114,6 +114,9 @@ std::optional<std::string> rename(std::string_view name, int residual_blocks, bo
 TensorTable canonical(const TensorTable& table) {
   if (table.has("input_blocks.0.0.weight")) return table;
   if (!table.has("conv_in.weight") || !table.has_prefix("down_blocks.0.resnets.")) return {};
+  // Video networks of this shape hold a spatial and a temporal block under each name; they are another
+  // network.
+  if (table.has_prefix("down_blocks.0.resnets.0.spatial_res_block.")) return {};
   int residual_blocks = 0;
   while (table.has(fmt::format("down_blocks.0.resnets.{}.conv1.weight", residual_blocks))) ++residual_blocks;
   return table.renamed([&](std::string_view name) {

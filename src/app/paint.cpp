@@ -183,6 +183,9 @@ void apply_choices(const CLI::App& cmd, PaintOptions& o) {
                                                             {"v-zsnr", models::Prediction::kV}});
     r.zero_terminal_snr = o.prediction == "v-zsnr";
   }
+  // A picture named now may be another one than --from was made with.
+  if (cmd.count("--init")) r.init_sha256.clear();
+  if (cmd.count("--mask")) r.mask_sha256.clear();
   if (o.seed >= 0)
     r.seed = static_cast<std::uint64_t>(o.seed);
   else if (o.from.empty() || cmd.count("--seed")) {
@@ -226,6 +229,7 @@ int paint(const CLI::App& cmd, PaintOptions o) {
   pipeline::PainterOptions options;
   options.memory = o.memory.empty() ? 0 : pipeline::parse_memory(o.memory);
   options.embeddings_folder = o.embeddings;
+  options.keep_denoiser = o.count > 1;
   options.previews = preview != media::TerminalImages::kNone;
   options.on_progress = [&line](const pipeline::Progress& p) { line.update(p); };
   options.cancelled = [&interrupt] { return interrupt.requested(); };

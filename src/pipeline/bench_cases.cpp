@@ -60,6 +60,7 @@ class Bench {
 
   // One run that does not count, then the median of the others. `bytes`: for cases that move memory.
   void measure(const std::string& name, const std::function<void()>& body, double bytes = 0) {
+    device_.trim();
     body();
     std::ofstream("/proc/self/clear_refs") << "5";  // the peak begins anew
     BenchResult result{.name = name, .bytes = bytes};

@@ -10,6 +10,7 @@ namespace dq::pipeline {
 namespace fs = std::filesystem;
 namespace {
 
+constexpr std::size_t kMostTensors = 8;     // an embedding is small; a file with more is a model
 constexpr std::size_t kMaxFiles = 100'000;  // a mistyped folder must not be walked for ever
 
 bool is_embedding_file(const fs::path& path) {
@@ -63,11 +64,14 @@ models::LearnedWord read_learned_word(const fs::path& file, Device& device) {
   models::LearnedWord word;
   for (const auto& [name, entry] : table.entries()) {
     if (!is_vectors(entry)) continue;
-    const bool named = name.starts_with("clip_");
-    // Without a name for the encoder there can be one tensor only; the first stands.
-    if (named || word.vectors.empty()) word.vectors.emplace(named ? name : "clip_l", as_rows(entry, device));
+    // One tensor an encoder by its name; without a name there can be one tensor only.
+    if (name.starts_with("clip_"))
+      word.vectors.emplace(name, as_rows(entry, device));
+    else if (table.size() == 1 || name == "emb_params" || name.starts_with("string_to_param")) {
+      word.vectors.emplace("clip_l", as_rows(entry, device));
+    }
   }
-  if (word.vectors.empty()) {
+  if (word.vectors.empty() || table.size() > kMostTensors) {
     throw Error(ErrorCode::kUnsupported, "this is no textual-inversion embedding")
         .in(file.string())
         .hint("`danqing inspect` says what it is");

@@ -14,7 +14,12 @@ std::optional<std::filesystem::path> optional_path(const std::string& text) {
 
 [[noreturn]] void refuse(const weights::TensorTable& table) {
   const models::Recognition what = models::recognise(table, {});
-  throw Error(ErrorCode::kUnsupported, what.support_note)
+  // A VAE or a text encoder is of use, but not as the model.
+  const std::string reason = what.supported
+                                 ? fmt::format("this file holds no denoiser ({}): it cannot paint by itself",
+                                               models::title(what.role))
+                                 : what.support_note;
+  throw Error(ErrorCode::kUnsupported, reason)
       .in(table.origin())
       .hint("`danqing inspect` tells what the file is and what it fits");
 }

@@ -1,6 +1,7 @@
 #include "pipeline/outputs.h"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include "base/mapped_file.h"
 #include "media/infotext.h"
@@ -22,6 +23,28 @@ std::uint64_t seed_of(const Request& request, int index) {
   return request.noise_per_image ? request.seed + static_cast<std::uint64_t>(index) : request.seed;
 }
 
+// Minutes of painting are not to end at a folder that cannot be written to: finds out before.
+void check_folder(fs::path folder, bool may_be_made) {
+  if (folder.empty()) folder = ".";
+  std::error_code ignored;
+  if (!may_be_made && !fs::exists(folder, ignored)) {
+    throw Error(ErrorCode::kNotFound, "the folder to write into does not exist")
+        .in(folder.string())
+        .hint("Create it first");
+  }
+  while (!fs::exists(folder, ignored)) folder = folder.has_parent_path() ? folder.parent_path() : ".";
+  if (!fs::is_directory(folder, ignored)) {
+    throw Error(ErrorCode::kInvalidArgument, "this is no folder to write into")
+        .in(folder.string())
+        .hint("Choose another place with -o");
+  }
+  if (::access(folder.c_str(), W_OK) != 0) {
+    throw Error(ErrorCode::kIo, "this folder must not be written to")
+        .in(folder.string())
+        .hint("Choose another place with -o");
+  }
+}
+
 std::string number(double value) {
   return fmt::format("{}", value);
 }
@@ -29,12 +52,10 @@ std::string number(double value) {
 }  // namespace
 
 OutputNames::OutputNames(fs::path output, int pictures) : output_(std::move(output)), pictures_(pictures) {
-  if (output_.empty() || output_.has_filename()) {
-    std::error_code ignored;
-    if (!output_.empty() && !fs::is_directory(output_, ignored))
-      media::format_for_path(output_);  // fails early
-    return;
-  }
+  std::error_code ignored;
+  const bool folder = output_.empty() || !output_.has_filename() || fs::is_directory(output_, ignored);
+  if (!folder) media::format_for_path(output_);
+  check_folder(folder ? output_ : output_.parent_path(), /*may_be_made=*/folder);
 }
 
 fs::path OutputNames::next(const Request& request, int index) {

@@ -111,6 +111,7 @@ void Painter::Impl::open(const Request& request) {
   stage(Stage::kReading);
   denoiser_.reset();
   vae_.reset();
+  device_.trim();
   texts_key_.clear();
   open_key_.clear();
   model_ = open_model(request);
@@ -286,6 +287,7 @@ Tensor Painter::Impl::second_pass(const Request& request, const Texts& texts, co
 
 std::vector<media::Image> Painter::Impl::decode(const Tensor& latent) {
   stage(Stage::kDecoding);
+  device_.trim();  // what sampling needed has other sizes than what comes now
   const models::LatentFormat format = model_.family->latent_format();
   const Tensor shift = Tensor::full(device_, latent.shape(), format.shift);
   const Tensor z = ops::combine({{1.0 / static_cast<double>(format.scale), &latent}, {1.0, &shift}});
@@ -313,6 +315,7 @@ Painting Painter::Impl::paint(Request request) {
   if (texts_key != texts_key_) {
     texts_ = encode_texts(request);
     texts_key_ = texts_key;
+    device_.trim();  // the text encoder is gone; its memory is for the denoiser
   }
   const PictureInputs inputs = read_pictures(request, device_);
   const sampling::SigmaTable table(model_.variant.schedule, model_.variant.prediction);
@@ -326,6 +329,7 @@ Painting Painter::Impl::paint(Request request) {
   if (request.hires.scale > 0) steps_total_ += request.hires.steps > 0 ? request.hires.steps : request.steps;
   Tensor latent = first_pass(request, texts_, inputs, table, noise);
   if (request.hires.scale > 0) latent = second_pass(request, texts_, latent, table);
+  if (!options_.keep_denoiser) denoiser_.reset();
   Painting painting{decode(latent), request};
   if (inputs.mask.defined() && request.hires.scale == 0) {
     for (media::Image& image : painting.images) image = keep_outside_mask(image, inputs);

@@ -21,6 +21,7 @@ class CpuDevice final : public Device {
   std::shared_ptr<std::byte> allocate(std::uint64_t bytes) override { return memory_.allocate(bytes); }
   ThreadPool& threads() override { return threads_; }
   MemoryUse memory() const override { return memory_.use(); }
+  void trim() override { memory_.release(); }
 
   KernelSet kernel_set() const { return set_; }
   const GemmKernels& gemm() const { return *gemm_; }

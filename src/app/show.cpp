@@ -98,7 +98,8 @@ int show(const ShowOptions& options) {
       } else {
         print_info(*info);
       }
-    } catch (const Error& error) {
+    } catch (Error& error) {
+      if (error.file().empty()) error.in(path);
       fmt::print(stderr, "danqing: {}\n", error.what());
       status = 1;
     }

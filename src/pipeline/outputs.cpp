@@ -62,7 +62,7 @@ fs::path OutputNames::next(const Request& request, int index) {
   std::error_code ignored;
   ++count_;
   if (output_.empty() || !output_.has_filename() || fs::is_directory(output_, ignored)) {
-    if (!output_.empty()) fs::create_directories(output_);
+    if (!output_.empty()) fs::create_directories(output_, ignored);  // if it fails, writing says so
     for (int copy = 0;; ++copy) {
       std::string name = fmt::format("danqing-{}", seed_of(request, index));
       if (request.batch > 1 && !request.noise_per_image) name += fmt::format("-{}", index + 1);
@@ -123,12 +123,10 @@ void write_picture(const fs::path& path, const Painting& painting, std::size_t i
 
 Request request_of_picture(const fs::path& path) {
   const auto file = MappedFile::open(path);
-  const auto info = media::parse_generation_info(media::read_texts(file->bytes()));
-  if (!info) {
-    throw Error(ErrorCode::kNotFound, "nothing in this picture tells how it was made").in(path.string());
-  }
-  if (info->danqing_request.empty()) return request_of_info(*info);
   try {
+    const auto info = media::parse_generation_info(media::read_texts(file->bytes()));
+    if (!info) throw Error(ErrorCode::kNotFound, "nothing in this picture tells how it was made");
+    if (info->danqing_request.empty()) return request_of_info(*info);
     return request_from_json(info->danqing_request);
   } catch (Error& error) {
     throw error.in(path.string());

@@ -13,6 +13,8 @@ namespace dq::pipeline {
 // file name; of several pictures, file names get -1, -2 … before the extension.
 class OutputNames {
  public:
+  // Throws at once when nothing can be written there: kUnsupported (the extension), kNotFound, kIo,
+  // kInvalidArgument (the folder).
   OutputNames(std::filesystem::path output, int pictures);
   // For picture `index` of a batch. A named file is overwritten, as its name was asked for; names of our own
   // never are.

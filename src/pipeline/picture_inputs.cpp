@@ -21,7 +21,11 @@ media::Image read_and_check(const std::string& path, std::string& sha256) {
         .hint("Give the picture you mean with --init or --mask");
   }
   sha256 = hash;
-  return media::decode_image(file->bytes());
+  try {
+    return media::decode_image(file->bytes());
+  } catch (Error& error) {
+    throw error.in(path);
+  }
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 // danqing paint: the command line of a Request.
 #include <fmt/format.h>
 
+#include <charconv>
 #include <fstream>
 #include <memory>
 #include <random>
@@ -37,6 +38,13 @@ std::string names_of(const Table& table) {
   return out;
 }
 
+// CLI11 takes the nearest number that fits; a seed must be the one that was asked for.
+std::string fits_64_bits(const std::string& text) {
+  std::int64_t value = 0;
+  const auto result = std::from_chars(text.data(), text.data() + text.size(), value);
+  return result.ec == std::errc::result_out_of_range ? printable(text) + " is too large" : "";
+}
+
 void add_model_options(CLI::App& cmd, PaintOptions& o) {
   cmd.add_option("-m,--model", o.request.model, "checkpoint, bare denoiser or diffusers folder")
       ->type_name("FILE")
@@ -65,7 +73,9 @@ void add_picture_options(CLI::App& cmd, PaintOptions& o) {
       ->group("Picture");
   cmd.add_option("--prompt-style", o.reading, "how weights are read: comfy, webui")->group("Picture");
   cmd.add_option("--size", o.size, "pixels, such as 512x768")->type_name("WxH")->group("Picture");
-  cmd.add_option("--seed", o.seed, "0 … 2^63 − 1; a random one when not given")->group("Picture");
+  cmd.add_option("--seed", o.seed, "0 … 2^63 − 1; a random one when not given")
+      ->check(fits_64_bits)
+      ->group("Picture");
   cmd.add_option("--count", o.count, "pictures to paint one after another, with seeds going up by 1")
       ->check(CLI::Range(1, 10000))
       ->group("Picture");

@@ -40,6 +40,7 @@ TEST(Errors, OfSettingsNameTheOptionAndWhatThereIs) {
   expect_refusal(dir, paint + Words{"--size", "64x4"}, "the height must be from 8 to 16384");
   expect_refusal(dir, paint + Words{"--steps", "-1"}, "--steps must be from 1 to 10000");
   expect_refusal(dir, paint + Words{"--cfg", "nan"}, "--cfg must be from 0 to 100");
+  expect_refusal(dir, paint + Words{"--clip-skip", "12"}, "4 layers");  // of the small text encoder
   expect_refusal(dir, paint + Words{"--batch", "0"}, "--batch must be from 1 to 64");
 }
 
@@ -48,6 +49,7 @@ TEST(Errors, OfTheCommandLineAreCli11s) {
   expect_refusal(dir, {"paint", "x", "--steps", "many"}, "--steps", kConversionError);
   expect_refusal(dir, {"paint", "x", "--no-such-option"}, "--no-such-option", kExtrasError);
   expect_refusal(dir, {"paint", "x", "--count", "0"}, "--count", kValidationError);
+  expect_refusal(dir, {"paint", "x", "--seed", "99999999999999999999"}, "too large", kValidationError);
   const Outcome none = danqing(dir.path(), {});
   EXPECT_NE(none.status, 0);
   EXPECT_FALSE(none.err.empty());

@@ -1,0 +1,142 @@
+#!/usr/bin/env python3
+"""Measures Danqing beside PyTorch on this machine and writes docs/benchmarks.md.
+
+    cmake --preset release && cmake --build --preset release --target danqing make_checkpoint
+    pip install -r bench/requirements.txt
+    bench/run.py                     both, into docs/benchmarks.md
+    bench/run.py --without-pytorch   Danqing alone
+
+The checkpoint is random but of full size; it is made once, in build/bench/. Keep the machine quiet: the figures are medians,
+but a busy machine has no honest median.
+"""
+import argparse
+import datetime
+import json
+import os
+import pathlib
+import re
+import subprocess
+import sys
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+BUILD = ROOT / "build/release"
+WORK = ROOT / "build/bench"
+MODEL = WORK / "full-f16.safetensors"
+MIB = 2**20
+
+
+def make_model():
+    WORK.mkdir(parents=True, exist_ok=True)
+    if not MODEL.exists():
+        subprocess.run([BUILD / "make_checkpoint", "-o", MODEL], check=True, stdout=subprocess.DEVNULL)
+
+
+def bench_danqing(runs):
+    out = subprocess.run([BUILD / "danqing", "bench", "-m", MODEL, "--runs", str(runs), "--json"], check=True,
+                         capture_output=True, text=True).stdout
+    return json.loads(out)
+
+
+def bench_pytorch(runs, dtypes):
+    command = [sys.executable, ROOT / "bench/compare_diffusers.py", "--repeat", str(runs), "--only", "copy"]
+    for case in ("matmul", "attention", "text_encode", "vae_decode", "unet_step"):
+        for dtype in dtypes:
+            command += ["--only", f"{case}_{dtype}"]
+    return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+
+
+def paint(steps):
+    """One whole picture: seconds to the first step and in all, and peak resident memory, as the kernel counts them."""
+    command = [BUILD / "danqing", "paint", "a lighthouse at dusk", "-m", MODEL, "--steps", str(steps), "--seed", "1", "-o",
+               WORK / "picture.png"]
+    environment = dict(os.environ, XDG_CACHE_HOME=str(WORK / "cache"))
+    begin = time.monotonic()
+    child = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True, env=environment)
+    # The line of the first step comes when that step is done and says how long it took.
+    first = None
+    for line in child.stderr:
+        found = re.search(r"step 1/\d+ · ([\d.]+) (s/step|steps/s)", line)
+        if found and first is None:
+            seconds = float(found[1]) if found[2] == "s/step" else 1 / float(found[1])
+            first = time.monotonic() - begin - seconds
+    _, code, usage = os.wait4(child.pid, 0)
+    assert code == 0, f"paint ended with {code}"
+    return dict(first_step=first, seconds=time.monotonic() - begin, peak=usage.ru_maxrss * 1024)
+
+
+def roofs(pytorch):
+    rows = [r for r in pytorch["cases"] if r["case"].startswith("matmul")]
+    return ", ".join(f"{r['seconds']:.4f} s in {r['case'][7:]} ({r['flop_per_second'] / 1e9:.0f} GFLOP/s)" for r in rows)
+
+
+def machine():
+    text = pathlib.Path("/proc/cpuinfo").read_text()
+    flags = re.search(r"flags\s*: (.*)", text)[1].split()
+    isa = [f for f in ("avx2", "avx512f", "avx512_vnni", "avx512_bf16", "amx_bf16") if f in flags]
+    name = re.search(r"model name\s*: (.*)", text)[1]
+    family, model = re.search(r"cpu family\s*: (\d+)", text)[1], re.search(r"model\s*: (\d+)", text)[1]
+    return f"{name} (family {family}, model {model}; {', '.join(isa)}), {os.cpu_count()} cores"
+
+
+def danqing_table(run):
+    lines = [f"### {run['device']}, {run['precision']}", "",
+             "| case | seconds | rate | share of the roof | peak resident | of it anonymous |", "|---|---|---|---|---|---|"]
+    for r in run["results"]:
+        rate = f"{r['bytes'] / r['seconds'] / 1e9:.1f} GB/s" if r["bytes"] else f"{r['flop'] / r['seconds'] / 1e9:.0f} GFLOP/s"
+        lines.append(f"| {r['case']} | {r['seconds']:.4f} | {rate} | {100 * r['roof_share']:.0f} % | {r['peak_bytes'] / MIB:.0f} MiB "
+                     f"| {r['peak_anonymous_bytes'] / MIB:.0f} MiB |")
+    return lines
+
+
+PAIRS = {"attention": "attention, 4096 tokens, 8 heads of 40, batch 2", "text_encode": "text encoding, 77 tokens",
+         "vae_decode": "VAE decode, 512×512", "unet_step": "denoiser step, 512×512, batch 2"}
+
+
+def peer_table(danqing, pytorch):
+    lines = ["| case | PyTorch seconds | its peak | Danqing seconds | its peak | times faster | share of its memory |",
+             "|---|---|---|---|---|---|---|"]
+    ours = {(run["precision"], r["case"]): r for run in danqing for r in run["results"]}
+    for r in pytorch["cases"]:
+        case, _, dtype = r["case"].rpartition("_")
+        if case not in PAIRS:
+            continue
+        mine = ours.get((dtype, PAIRS[case])) or ours.get(("f32", PAIRS[case]))
+        lines.append(f"| {r['case']} | {r['seconds']:.4f} | {r['peak_rss'] / MIB:.0f} MiB | {mine['seconds']:.4f} | "
+                     f"{mine['peak_bytes'] / MIB:.0f} MiB | {r['seconds'] / mine['seconds']:.2f} | {mine['peak_bytes'] / r['peak_rss']:.2f} |")
+    return lines
+
+
+def main():
+    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    p.add_argument("--runs", type=int, default=5)
+    p.add_argument("--without-pytorch", action="store_true")
+    p.add_argument("--out", type=pathlib.Path, default=ROOT / "docs/benchmarks.md")
+    args = p.parse_args()
+    make_model()
+    danqing = bench_danqing(args.runs)
+    pictures = [paint(2) for _ in range(3)]
+    lines = ["# Benchmarks", "",
+             f"Written by `bench/run.py` on {datetime.date.today()}. {machine()}.", "",
+             "Medians. The roof is this machine's own: the first row is a 2048³ matrix product by the same kernels (see `bench/ops_bench.cpp` "
+             "for oneDNN and a plain FMA loop as witnesses), the second a copy. Work is counted as the plain algorithm does it, so a 3×3 convolution by "
+             "Winograd can pass 100 %. The checkpoint is random, of full size (2.1 GB in f16).", "", "## Danqing", ""]
+    for run in danqing:
+        lines += danqing_table(run) + [""]
+    middle = sorted(pictures, key=lambda r: r["first_step"])[len(pictures) // 2]
+    lines += ["### A whole picture, 512×512, f16 checkpoint, files in the page cache", "",
+              f"- command to first denoiser step: {middle['first_step']:.2f} s",
+              f"- peak resident memory: {max(r['peak'] for r in pictures) / MIB:.0f} MiB", ""]
+    if not args.without_pytorch:
+        dtypes = sorted({run["precision"] for run in danqing})
+        pytorch = bench_pytorch(args.runs, dtypes)
+        lines += ["## Beside PyTorch", "",
+                  f"torch {pytorch['torch']} ({pytorch['capability']}), diffusers {pytorch['diffusers']}, channels-last, SDPA, inference "
+                  "mode, the same run on the same machine. Peaks are whole processes. Its own 4096³ matrix product: "
+                  f"{roofs(pytorch)}.", ""] + peer_table(danqing, pytorch) + [""]
+    args.out.write_text("\n".join(lines))
+    print(args.out)
+
+
+if __name__ == "__main__":
+    main()

@@ -114,9 +114,6 @@ Conditioning PromptEncoder::operator()(const text::PromptOptions& options, std::
     }
   }
   Conditioning out{z.reshape({1, -1, network_.config().width}), {}, parsed.warnings};
-  for (const std::string& word : parsed.unknown_words) {
-    out.warnings.push_back("there is no embedding called " + printable(word) + "; it is left out");
-  }
   for (const text::AdapterTag& tag : parsed.adapters) {
     out.warnings.push_back("LoRA files are not supported yet; " + printable(tag.name) + " is left out");
   }

@@ -24,7 +24,7 @@ struct PainterOptions {
   std::int64_t memory = 0;        // bytes that weights and activations may take; 0: most of what is free
   std::string embeddings_folder;  // besides those beside the model
   bool previews = false;
-  bool keep_denoiser = true;        // false: let it go before the picture is developed, when no other one follows
+  bool keep_denoiser = true;  // false: let it go before the picture is developed, when no other one follows
   std::function<void(const Progress&)> on_progress;
   std::function<bool()> cancelled;  // asked before every step and stage; true ends with kCancelled
   Log log;

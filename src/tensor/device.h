@@ -34,7 +34,8 @@ class Device {
   virtual std::shared_ptr<std::byte> allocate(std::uint64_t bytes) = 0;
   virtual ThreadPool& threads() = 0;
   virtual MemoryUse memory() const = 0;
-  // Gives memory that is kept for later use back to the system: after a model was let go, before another phase.
+  // Gives memory that is kept for later use back to the system: after a model was let go, before another
+  // phase.
   virtual void trim() {}
 
   // Multiply-adds of matrix products so far, counted twice as usual, for benchmarks: what the plain algorithm

@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <chrono>
 #include <cstring>
-#include <fstream>
 #include <optional>
 
+#include "base/process_memory.h"
 #include "ops/attention.h"
 #include "ops/linear.h"
 #include "pipeline/model_files.h"
@@ -14,15 +14,6 @@ namespace dq::pipeline {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-
-std::int64_t status_bytes(const std::string& field) {
-  std::ifstream status("/proc/self/status");
-  for (std::string word; status >> word;) {
-    std::int64_t kib = 0;
-    if (word == field + ":" && status >> kib) return kib * 1024;
-  }
-  return 0;
-}
 
 Tensor noise(Device& device, Shape shape) {
   Tensor out = Tensor::empty(device, DType::kF32, std::move(shape));
@@ -62,7 +53,7 @@ class Bench {
   void measure(const std::string& name, const std::function<void()>& body, double bytes = 0) {
     device_.trim();
     body();
-    std::ofstream("/proc/self/clear_refs") << "5";  // the peak begins anew
+    reset_peak_resident();
     BenchResult result{.name = name, .bytes = bytes};
     std::vector<double> seconds;
     const double flops = device_.flops();
@@ -70,12 +61,12 @@ class Bench {
       const auto begin = Clock::now();
       body();
       seconds.push_back(std::chrono::duration<double>(Clock::now() - begin).count());
-      result.peak_anonymous = std::max(result.peak_anonymous, status_bytes("RssAnon"));
+      result.peak_anonymous = std::max(result.peak_anonymous, resident_anonymous_bytes());
     }
     std::ranges::sort(seconds);
     result.seconds = seconds[seconds.size() / 2];
     result.flops = (device_.flops() - flops) / options_.runs;
-    result.peak_bytes = status_bytes("VmHWM");
+    result.peak_bytes = peak_resident_bytes();
     const double work = bytes > 0 ? bytes : result.flops;
     double& roof = bytes > 0 ? copy_roof_ : matmul_roof_;
     if (roof == 0) roof = work / result.seconds;

@@ -6,7 +6,7 @@
 #include <fstream>
 #include <string>
 
-#include "support/memory.h"
+#include "base/process_memory.h"
 #include "support/temp_dir.h"
 
 namespace dq {
@@ -76,9 +76,9 @@ TEST(MappedFile, DropGivesMemoryBackAndKeepsTheBytes) {
     return total;
   };
   const std::size_t before = sum();
-  const std::int64_t full = test::resident_bytes();
+  const std::int64_t full = resident_bytes();
   file->drop(0, kSize);
-  EXPECT_LT(test::resident_bytes(), full - (16 << 20));
+  EXPECT_LT(resident_bytes(), full - (16 << 20));
   EXPECT_EQ(sum(), before);
   file->drop(kSize - 1, 2);  // outside: nothing happens
   file->drop(~std::uint64_t{0}, 1);

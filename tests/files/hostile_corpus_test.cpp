@@ -2,13 +2,13 @@
 // none crashes, and none costs more memory than its size allows. (The parsers' fuzz targets go on from here.)
 #include <gtest/gtest.h>
 
+#include "base/process_memory.h"
 #include "files/builders.h"
 #include "files/safetensors.h"
 #include "files/sharded_index.h"
 #include "files/torch_legacy.h"
 #include "files/torch_zip.h"
 #include "support/golden.h"
-#include "support/memory.h"
 #include "support/temp_dir.h"
 
 namespace dq::files {
@@ -181,8 +181,8 @@ TEST(HostileCorpus, EveryNumberOfAHeaderReplaced) {
 
 TEST(HostileCorpus, MemoryStaysSmall) {
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-  const std::int64_t before = test::resident_bytes();
-  test::reset_peak_resident();
+  const std::int64_t before = resident_bytes();
+  reset_peak_resident();
 #endif
   Corpus corpus;
   std::uint64_t state = 4;
@@ -196,7 +196,7 @@ TEST(HostileCorpus, MemoryStaysSmall) {
   }
   EXPECT_EQ(corpus.files_, 700);
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-  EXPECT_LT(test::peak_resident_bytes() - before, 64 << 20);
+  EXPECT_LT(peak_resident_bytes() - before, 64 << 20);
 #endif
 }
 

@@ -3,9 +3,9 @@
 
 #include <fstream>
 
+#include "base/process_memory.h"
 #include "files/builders.h"
 #include "files/weight_source.h"
-#include "support/memory.h"
 #include "support/temp_dir.h"
 
 namespace dq::files {
@@ -32,10 +32,10 @@ std::int64_t peak_of_opening(const std::string& begin, const std::string& repeat
     for (std::size_t i = 0; i < times; ++i) out << repeat;
     out << end;
   }
-  const std::int64_t before = test::resident_bytes();
-  test::reset_peak_resident();
+  const std::int64_t before = resident_bytes();
+  reset_peak_resident();
   const Error error = test::error_of([&] { open_weights(path); });
-  const std::int64_t cost = test::peak_resident_bytes() - before;
+  const std::int64_t cost = peak_resident_bytes() - before;
   EXPECT_EQ(error.code(), expected) << error.what();
   return cost;
 }
@@ -84,10 +84,10 @@ TEST(HeaderMemory, AsManyTensorsAsAllowed) {
     out << test::little<std::uint64_t>(size + 1);
   }
   ASSERT_LT(size, 100'000'000u);
-  const std::int64_t before = test::resident_bytes();
-  test::reset_peak_resident();
+  const std::int64_t before = resident_bytes();
+  reset_peak_resident();
   const auto source = open_weights(path);
-  const std::int64_t cost = test::peak_resident_bytes() - before;
+  const std::int64_t cost = peak_resident_bytes() - before;
   EXPECT_EQ(source->tensors().size(), 200'000u);
   if (kMeasurable) {
     EXPECT_LE(cost, static_cast<std::int64_t>(size) + (64 << 20));

@@ -1,10 +1,10 @@
 // Decoders against Pillow and hand-made PNGs, and hostile files.
 #include <gtest/gtest.h>
 
+#include "base/process_memory.h"
 #include "base/sha256.h"
 #include "media/codec.h"
 #include "media_goldens.h"
-#include "support/memory.h"
 
 namespace dq::media {
 namespace {
@@ -71,8 +71,8 @@ std::vector<std::byte> patched(std::string name, std::size_t at, std::vector<std
 
 // Width and height of a PNG at 16, of a lossless WebP in 28 bits behind its signature byte at 21.
 TEST(Bombs, HugeHeadersAreRefusedWithoutTakingMemory) {
-  const std::int64_t before = test::resident_bytes();
-  test::reset_peak_resident();
+  const std::int64_t before = resident_bytes();
+  reset_peak_resident();
   EXPECT_EQ(code_of(patched("rgb8.png", 16, {0, 0, 0x80, 1, 0, 0, 0, 7})), ErrorCode::kUnsupported);
   EXPECT_EQ(code_of(patched("rgb8.png", 16, {0x7f, 0xff, 0xff, 0xff, 0x7f, 0xff, 0xff, 0xff})),
             ErrorCode::kUnsupported);
@@ -82,7 +82,7 @@ TEST(Bombs, HugeHeadersAreRefusedWithoutTakingMemory) {
   // 9000×9000 is within the limits, but no 200-byte file can hold it.
   EXPECT_EQ(code_of(patched("rgb8.png", 16, {0, 0, 0x23, 0x28, 0, 0, 0x23, 0x28})), ErrorCode::kBadFile);
   EXPECT_EQ(code_of(patched("lossless.webp", 21, {0xff, 0xff, 0xff, 0x0f})), ErrorCode::kUnsupported);
-  EXPECT_LT(test::peak_resident_bytes() - before, 8 << 20);
+  EXPECT_LT(peak_resident_bytes() - before, 8 << 20);
 }
 
 // The frame header of a JPEG: FF C0, length, precision, height, width.
@@ -94,14 +94,14 @@ std::size_t frame_header(const std::vector<std::byte>& file, std::byte kind) {
 }
 
 TEST(Bombs, JpegsToo) {
-  const std::int64_t before = test::resident_bytes();
-  test::reset_peak_resident();
+  const std::int64_t before = resident_bytes();
+  reset_peak_resident();
   const std::size_t baseline = frame_header(media_file("j444.jpg"), std::byte{0xc0});
   EXPECT_EQ(code_of(patched("j444.jpg", baseline, {0xff, 0xdc, 0xff, 0xdc})), ErrorCode::kUnsupported);
   EXPECT_EQ(code_of(patched("j444.jpg", baseline, {0x23, 0x28, 0x23, 0x28})), ErrorCode::kBadFile);
   const std::size_t progressive = frame_header(media_file("progressive.jpg"), std::byte{0xc2});
   EXPECT_EQ(code_of(patched("progressive.jpg", progressive, {0x23, 0x28, 0x23, 0x28})), ErrorCode::kBadFile);
-  EXPECT_LT(test::peak_resident_bytes() - before, 8 << 20);
+  EXPECT_LT(peak_resident_bytes() - before, 8 << 20);
 }
 
 TEST(Limits, ACallerMaySetThemLower) {

@@ -1,9 +1,9 @@
-#include "support/memory.h"
+#include "base/process_memory.h"
 
 #include <fstream>
 #include <string>
 
-namespace dq::test {
+namespace dq {
 namespace {
 
 std::int64_t status_kib(const std::string& field) {
@@ -20,6 +20,9 @@ std::int64_t status_kib(const std::string& field) {
 std::int64_t resident_bytes() {
   return status_kib("VmRSS") * 1024;
 }
+std::int64_t resident_anonymous_bytes() {
+  return status_kib("RssAnon") * 1024;
+}
 std::int64_t peak_resident_bytes() {
   return status_kib("VmHWM") * 1024;
 }
@@ -28,4 +31,4 @@ void reset_peak_resident() {
   std::ofstream("/proc/self/clear_refs") << "5";
 }
 
-}  // namespace dq::test
+}  // namespace dq

@@ -25,8 +25,15 @@ using Clock = std::chrono::steady_clock;
 // Activations that sampling needs beside the weights; below this the VAE would have no room at all.
 constexpr std::int64_t kSmallestBudget = 128 << 20;
 
-std::string files_key(const Request& r) {
-  return r.model + '\n' + r.vae + '\n' + r.text_encoder;
+// Everything that open_model looks at.
+std::string model_key(const Request& r) {
+  const int prediction = r.prediction ? static_cast<int>(*r.prediction) : -1;
+  return fmt::format("{}\n{}\n{}\n{} {}", r.model, r.vae, r.text_encoder, prediction, r.zero_terminal_snr);
+}
+
+sampling::NoiseOptions noise_options(const Request& r) {
+  return r.noise_per_image ? sampling::NoiseOptions::by_image(r.seed, r.noise)
+                           : sampling::NoiseOptions::whole_batch(r.seed, r.noise);
 }
 
 }  // namespace
@@ -106,7 +113,7 @@ void Painter::Impl::stage(Stage stage) const {
 }
 
 void Painter::Impl::open(const Request& request) {
-  const std::string key = files_key(request) + (request.prediction ? to_json(request) : "");
+  const std::string key = model_key(request);
   if (key == open_key_) return;
   stage(Stage::kReading);
   denoiser_.reset();
@@ -278,10 +285,7 @@ Tensor Painter::Impl::second_pass(const Request& request, const Texts& texts, co
   pass.guidance.concat = concat_input(request, {}, start.dim(2), start.dim(3));
   pass.latent = start;
   // A second noise of the same seed and the new size, as a second sampler node with that seed would draw.
-  sampling::NoiseOptions options = request.noise_per_image
-                                       ? sampling::NoiseOptions::by_image(request.seed, request.noise)
-                                       : sampling::NoiseOptions::whole_batch(request.seed, request.noise);
-  sampling::SeededNoise noise(options, device_);
+  sampling::SeededNoise noise(noise_options(request), device_);
   return run_pass(pass, noise);
 }
 
@@ -319,10 +323,7 @@ Painting Painter::Impl::paint(Request request) {
   }
   const PictureInputs inputs = read_pictures(request, device_);
   const sampling::SigmaTable table(model_.variant.schedule, model_.variant.prediction);
-  sampling::NoiseOptions noise_options =
-      request.noise_per_image ? sampling::NoiseOptions::by_image(request.seed, request.noise)
-                              : sampling::NoiseOptions::whole_batch(request.seed, request.noise);
-  sampling::SeededNoise noise(noise_options, device_);
+  sampling::SeededNoise noise(noise_options(request), device_);
   steps_done_ = 0;
   seconds_per_step_ = 0;
   steps_total_ = request.steps;

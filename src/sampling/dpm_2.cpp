@@ -41,10 +41,7 @@ Tensor sample_dpm_2_ancestral(const SamplerInput& input) {
       x = denoised;
       continue;
     }
-    x = midpoint_step(input, x, denoised, sigma, step.down);
-    if (step.up == 0) continue;
-    const Tensor noise = input.noise.step(sigma, next);
-    x = ops::combine({{step.keep, &x}, {step.up * input.options.s_noise, &noise}});
+    x = renoise(input, midpoint_step(input, x, denoised, sigma, step.down), step, sigma, next);
   }
   return x;
 }

@@ -2,7 +2,6 @@
 // exponential integrator over the step with that guess, then noise.
 #include <cmath>
 
-#include "ops/elementwise.h"
 #include "sampling/samplers.h"
 #include "sampling/step_math.h"
 
@@ -35,9 +34,7 @@ Tensor sample_dpmpp_2s_ancestral(const SamplerInput& input) {
       const Tensor d2 = input.denoise(euler_step(x, denoised, sigma, mid), mid).value;
       x = euler_step(x, d2, sigma, step.down);
     }
-    if (next == 0 || step.up == 0) continue;
-    const Tensor noise = input.noise.step(sigma, next);
-    x = ops::combine({{step.keep, &x}, {step.up * input.options.s_noise, &noise}});
+    if (next != 0) x = renoise(input, x, step, sigma, next);
   }
   return x;
 }

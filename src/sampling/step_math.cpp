@@ -26,6 +26,13 @@ AncestralStep ancestral_step_ve(double sigma, double sigma_next, double eta) {
   return {std::sqrt(std::max(0.0, next2 - up * up)), up, 1};
 }
 
+Tensor renoise(const SamplerInput& input, const Tensor& x, const AncestralStep& step, double sigma,
+               double sigma_next) {
+  if (step.up == 0) return x;
+  const Tensor noise = input.noise.step(sigma, sigma_next);
+  return ops::combine({{step.keep, &x}, {step.up * input.options.s_noise, &noise}});
+}
+
 AncestralStep ancestral_step(const SamplerInput& input, double sigma, double sigma_next) {
   const double eta = input.options.eta;
   if (!is_flow(input) || eta == 0) return ancestral_step_ve(sigma, sigma_next, eta);

@@ -23,6 +23,10 @@ struct AncestralStep {
   double down, up, keep;
 };
 AncestralStep ancestral_step(const SamplerInput& input, double sigma, double sigma_next);
+// The way back up: x·keep + noise·up, the noise asked for between sigma and sigma_next. x itself when up is
+// 0.
+Tensor renoise(const SamplerInput& input, const Tensor& x, const AncestralStep& step, double sigma,
+               double sigma_next);
 // The variance-exploding rule alone: up = min(σ₊, η·√(σ₊²(σ² − σ₊²)/σ²)), down = √(σ₊² − up²).
 AncestralStep ancestral_step_ve(double sigma, double sigma_next, double eta);
 

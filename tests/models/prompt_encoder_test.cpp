@@ -67,7 +67,7 @@ class PromptEncoding : public testing::Test {
   text::ClipTokenizer tokenizer_ = small_tokenizer();
   ClipText network_ = small_network(*device_);
   models::clip_text::PromptEncoder encoder_{small_network(*device_), small_tokenizer(),
-                                            models::clip_text::Usage{.pad_token = kEnd}, *device_};
+                                            models::clip_text::Usage{.pad_token = kEnd}};
 };
 
 Tensor rows(const Tensor& context, std::int64_t begin, std::int64_t end) {

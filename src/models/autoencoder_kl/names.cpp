@@ -3,24 +3,26 @@
 #include <fmt/format.h>
 
 #include <array>
-#include <charconv>
 #include <optional>
 #include <string>
-#include <utility>
+
+#include "weights/name_parts.h"
 
 namespace dq::models::autoencoder_kl {
 
+using weights::eat;
+using weights::eat_number;
+using weights::NamePair;
 using weights::TensorTable;
+using weights::with_front_replaced;
 
 namespace {
-
-using Pair = std::pair<std::string_view, std::string_view>;
 
 constexpr std::array<std::string_view, 4> kPrefixes{"first_stage_model.", "vae.", "", "autoencoder."};
 
 // Inside a block, diffusers → canonical. Older diffusers files call the attention's parts query, key, value,
 // proj_attn; the original ones q, k, v, proj_out.
-constexpr std::array<Pair, 12> kParts{{
+constexpr std::array<NamePair, 10> kParts{{
     {"conv_shortcut.", "nin_shortcut."},
     {"group_norm.", "norm."},
     {"to_q.", "q."},
@@ -31,28 +33,10 @@ constexpr std::array<Pair, 12> kParts{{
     {"key.", "k."},
     {"value.", "v."},
     {"proj_attn.", "proj_out."},
-    {"norm1.", "norm1."},
-    {"norm2.", "norm2."},
 }};
 
-bool eat(std::string_view& rest, std::string_view text) {
-  if (!rest.starts_with(text)) return false;
-  rest.remove_prefix(text.size());
-  return true;
-}
-
-bool eat_number(std::string_view& rest, int& value) {
-  const auto [end, error] = std::from_chars(rest.data(), rest.data() + rest.size(), value);
-  if (error != std::errc() || end == rest.data() + rest.size() || *end != '.') return false;
-  rest.remove_prefix(static_cast<std::size_t>(end - rest.data()) + 1);
-  return true;
-}
-
 std::string part(std::string_view rest) {
-  for (const auto& [from, to] : kParts) {
-    if (rest.starts_with(from)) return fmt::format("{}{}", to, rest.substr(from.size()));
-  }
-  return std::string(rest);  // conv1, conv2
+  return with_front_replaced(rest, kParts).value_or(std::string(rest));  // others are called alike
 }
 
 // "mid_block.resnets.1.conv1.weight" → "mid.block_2.conv1.weight"

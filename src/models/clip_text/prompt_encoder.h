@@ -18,11 +18,8 @@ struct Usage {
 
 class PromptEncoder final : public TextEncoder {
  public:
-  PromptEncoder(ClipText network, text::ClipTokenizer tokenizer, Usage usage, Device& device)
-      : network_(std::move(network)),
-        tokenizer_(std::move(tokenizer)),
-        usage_(std::move(usage)),
-        device_(device) {}
+  PromptEncoder(ClipText network, text::ClipTokenizer tokenizer, Usage usage)
+      : network_(std::move(network)), tokenizer_(std::move(tokenizer)), usage_(std::move(usage)) {}
 
   // Context: [1, 77·windows, width].
   Conditioning operator()(const text::PromptOptions& options, std::string_view prompt,
@@ -37,7 +34,6 @@ class PromptEncoder final : public TextEncoder {
   ClipText network_;
   text::ClipTokenizer tokenizer_;
   Usage usage_;
-  Device& device_;
 };
 
 }  // namespace dq::models::clip_text

@@ -107,7 +107,7 @@ class StableDiffusion1 final : public Family {
           .in(from.origin());
     }
     return std::make_unique<clip_text::PromptEncoder>(clip_text::ClipText(table, *config, device),
-                                                      std::move(tokenizer), clip_text::Usage{}, device);
+                                                      std::move(tokenizer), clip_text::Usage{});
   }
 
  private:

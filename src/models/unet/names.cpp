@@ -3,18 +3,20 @@
 #include <fmt/format.h>
 
 #include <array>
-#include <charconv>
-#include <utility>
+
+#include "weights/name_parts.h"
 
 namespace dq::models::unet {
 
+using weights::eat;
+using weights::eat_number;
+using weights::NamePair;
 using weights::TensorTable;
+using weights::with_front_replaced;
 
 namespace {
 
-using Pair = std::pair<std::string_view, std::string_view>;
-
-constexpr std::array<Pair, 9> kTopLevel{{
+constexpr std::array<NamePair, 9> kTopLevel{{
     {"conv_in.", "input_blocks.0.0."},
     {"conv_norm_out.", "out.0."},
     {"conv_out.", "out.2."},
@@ -26,7 +28,7 @@ constexpr std::array<Pair, 9> kTopLevel{{
     {"class_embedding.linear_2.", "label_emb.0.2."},
 }};
 
-constexpr std::array<Pair, 6> kResidualBlock{{
+constexpr std::array<NamePair, 6> kResidualBlock{{
     {"norm1.", "in_layers.0."},
     {"conv1.", "in_layers.2."},
     {"time_emb_proj.", "emb_layers.1."},
@@ -38,41 +40,22 @@ constexpr std::array<Pair, 6> kResidualBlock{{
 constexpr std::array<std::string_view, 5> kPrefixes{"model.diffusion_model.", "unet.", "diffusion_model.",
                                                     "model.model.", ""};
 
-// Takes `text` off the front; false when it is not there.
-bool eat(std::string_view& rest, std::string_view text) {
-  if (!rest.starts_with(text)) return false;
-  rest.remove_prefix(text.size());
-  return true;
-}
-
-// Takes "12." off the front.
-bool eat_number(std::string_view& rest, int& value) {
-  const auto [end, error] = std::from_chars(rest.data(), rest.data() + rest.size(), value);
-  if (error != std::errc() || end == rest.data() + rest.size() || *end != '.') return false;
-  rest.remove_prefix(static_cast<std::size_t>(end - rest.data()) + 1);
-  return true;
-}
-
 // "resnets.1.conv1.weight" or "attentions.0.norm.weight" inside canonical block `block`; the slot says which
 // sub-module of the block the kind is.
 std::optional<std::string> inside_block(std::string_view kind_rest, bool resnet, const std::string& block) {
   if (!resnet) return fmt::format("{}.1.{}", block, kind_rest);
-  for (const auto& [from, to] : kResidualBlock) {
-    if (kind_rest.starts_with(from))
-      return fmt::format("{}.0.{}{}", block, to, kind_rest.substr(from.size()));
-  }
-  return std::nullopt;
+  const auto part = with_front_replaced(kind_rest, kResidualBlock);
+  if (!part) return std::nullopt;
+  return fmt::format("{}.0.{}", block, *part);
 }
 
 std::optional<std::string> from_middle(std::string_view rest) {
   int i = 0;
   if (eat(rest, "attentions.") && eat_number(rest, i)) return fmt::format("middle_block.1.{}", rest);
   if (!eat(rest, "resnets.") || !eat_number(rest, i)) return std::nullopt;
-  for (const auto& [from, to] : kResidualBlock) {
-    if (rest.starts_with(from))
-      return fmt::format("middle_block.{}.{}{}", 2 * i, to, rest.substr(from.size()));
-  }
-  return std::nullopt;
+  const auto part = with_front_replaced(rest, kResidualBlock);
+  if (!part) return std::nullopt;
+  return fmt::format("middle_block.{}.{}", 2 * i, *part);
 }
 
 std::optional<std::string> from_down(std::string_view rest, int residual_blocks) {
@@ -102,9 +85,7 @@ std::optional<std::string> from_up(std::string_view rest, int residual_blocks, b
 }
 
 std::optional<std::string> rename(std::string_view name, int residual_blocks, bool up_has_attention) {
-  for (const auto& [from, to] : kTopLevel) {
-    if (name.starts_with(from)) return fmt::format("{}{}", to, name.substr(from.size()));
-  }
+  if (auto top = with_front_replaced(name, kTopLevel)) return top;
   if (eat(name, "mid_block.")) return from_middle(name);
   if (eat(name, "down_blocks.")) return from_down(name, residual_blocks);
   if (eat(name, "up_blocks.")) return from_up(name, residual_blocks, up_has_attention);

@@ -15,4 +15,8 @@ enum class Activation : std::uint8_t {
 // y = act(x), x: any shape, f32.
 Tensor activate(const Tensor& x, Activation act);
 
+// x = [value | gate] on the last dimension, 2N wide: value·gelu(gate), N wide (Shazeer 2020). f32. Painting
+// uses linear_geglu (ops/linear.h), which never stores x.
+Tensor geglu(const Tensor& x);
+
 }  // namespace dq::ops

@@ -13,8 +13,21 @@
 
 namespace dq::ops {
 
+// Where a norm's gradients go; null: nobody asks.
+struct NormGradients {
+  Tensor* dx = nullptr;
+  Tensor* dweight = nullptr;  // [C]
+  Tensor* dbias = nullptr;    // [C]
+};
+
+// What the forward pass of attention keeps for the way back.
+struct AttentionSaved {
+  const Tensor &q, &k, &v, &y;
+};
+
 struct Backend {
   std::string_view name;
+  bool takes_f64 = false;  // tensors may be f64 throughout: the naive truth, for finite differences
 
   PackedWeight (*pack_linear)(Device&, const Tensor& weight, Precision) = nullptr;
   PackedWeight (*pack_conv2d)(Device&, const Tensor& weight, Precision) = nullptr;
@@ -32,6 +45,26 @@ struct Backend {
   void (*upsample_nearest)(const Tensor& x, Tensor& y) = nullptr;
   void (*embedding)(const Tensor& table, std::span<const std::int32_t> ids, Tensor& y) = nullptr;
   void (*copy)(const Tensor& x, Tensor& y) = nullptr;  // same shape; strides and dtype may differ
+  void (*multiply)(const Tensor& a, const Tensor& b, Tensor& y) = nullptr;
+  void (*geglu)(const Tensor& x, Tensor& y) = nullptr;
+
+  // The way back. dy has the forward result's shape; every output is allocated. Outputs given as pointers are
+  // null when nobody asks for them.
+  void (*accumulate)(const Tensor& x, Tensor& y) = nullptr;  // y += x, y of any strides
+  void (*sum_rows)(const Tensor& x, Tensor& y) = nullptr;    // [A, B, C] → [A, C]
+  void (*conv2d_weight_gradient)(const Tensor& x, const Tensor& dy, const Conv2dOptions&, Precision,
+                                 Tensor& dw) = nullptr;  // dw: [out, in, kh, kw]
+  void (*attention_gradient)(const AttentionSaved&, const Tensor& dy, const AttentionOptions&, Tensor& dq,
+                             Tensor& dk, Tensor& dv) = nullptr;
+  void (*group_norm_gradient)(const Tensor& x, int groups, const Affine&, float eps, Activation,
+                              const Tensor& dy, const NormGradients&) = nullptr;
+  void (*layer_norm_gradient)(const Tensor& x, const Affine&, float eps, const Tensor& dy,
+                              const NormGradients&) = nullptr;
+  void (*activate_gradient)(const Tensor& x, Activation, const Tensor& dy, Tensor& dx) = nullptr;
+  void (*geglu_gradient)(const Tensor& x, const Tensor& dy, Tensor& dx) = nullptr;
+  void (*upsample_nearest_gradient)(const Tensor& dy, Tensor& dx) = nullptr;
+  // dtable starts as zeros; rows that appear twice get both shares.
+  void (*embedding_gradient)(const Tensor& dy, std::span<const std::int32_t> ids, Tensor& dtable) = nullptr;
 };
 
 // Throws kUnsupported naming op and device when `entry` is null.

@@ -5,12 +5,42 @@
 #include "base/error.h"
 #include "ops/backend.h"
 #include "ops/check.h"
+#include "ops/gradient.h"
 
 namespace dq::ops {
 namespace {
 
 void copy_into(const Tensor& x, Tensor& y, const char* op) {
   if (y.count() > 0) require(x.device().backend().copy, op, x.device())(x, y);
+}
+
+void record_concat(Tensor& y, std::span<const Tensor> parts, int axis) {
+  std::vector<const Tensor*> inputs;
+  std::vector<std::int64_t> sizes;
+  for (const Tensor& part : parts) {
+    inputs.push_back(&part);
+    sizes.push_back(part.dim(axis));
+  }
+  record(y, inputs, [sizes, axis](const Tensor& dy, const Asked& to) {
+    std::int64_t begin = 0;
+    for (std::size_t i = 0; i < sizes.size(); begin += sizes[i], ++i) {
+      if (to.asks(i)) to.give(i, dy.slice(axis, begin, begin + sizes[i]));
+    }
+  });
+}
+
+void record_combine(Tensor& y, std::span<const Term> terms) {
+  std::vector<const Tensor*> inputs;
+  std::vector<double> factors;
+  for (const Term& term : terms) {
+    inputs.push_back(term.x);
+    factors.push_back(term.factor);
+  }
+  record(y, inputs, [factors](const Tensor& dy, const Asked& to) {
+    for (std::size_t i = 0; i < factors.size(); ++i) {
+      if (to.asks(i)) to.give(i, factors[i] == 1 ? dy : combine({{factors[i], &dy}}));
+    }
+  });
 }
 
 }  // namespace
@@ -29,6 +59,7 @@ Tensor combine(std::span<const Term> terms) {
   const Tensor& first = *terms[0].x;
   Tensor y = Tensor::empty(first.device(), DType::kF32, first.shape());
   if (y.count() > 0) require(first.device().backend().combine, op, first.device())(terms, y);
+  record_combine(y, terms);
   return y;
 }
 
@@ -38,6 +69,33 @@ Tensor combine(std::initializer_list<Term> terms) {
 
 Tensor add(const Tensor& a, const Tensor& b) {
   return combine({{1.0, &a}, {1.0, &b}});
+}
+
+Tensor multiply(const Tensor& a, const Tensor& b) {
+  constexpr const char* op = "multiply";
+  check_dense(op, "a", a);
+  check_dense(op, "b", b);
+  if (a.shape() != b.shape()) {
+    bad_argument(op, fmt::format("shapes {} and {}", to_string(a.shape()), to_string(b.shape())));
+  }
+  Tensor y = Tensor::empty(a.device(), a.dtype(), a.shape());
+  if (y.count() > 0) require(a.device().backend().multiply, op, a.device())(a, b, y);
+  record(y, {&a, &b}, [a = a.detached(), b = b.detached()](const Tensor& dy, const Asked& to) {
+    if (to.asks(0)) to.give(0, multiply(dy, b));
+    if (to.asks(1)) to.give(1, multiply(dy, a));
+  });
+  return y;
+}
+
+Tensor sum_rows(const Tensor& x) {
+  constexpr const char* op = "sum_rows";
+  check_dense(op, "x", x);
+  if (x.rank() != 2 && x.rank() != 3) bad_argument(op, fmt::format("x has shape {}", to_string(x.shape())));
+  refuse_gradient(op, {&x});
+  const Tensor blocks = x.rank() == 3 ? x : x.reshape({1, x.dim(0), x.dim(1)});
+  Tensor y = Tensor::zeros(x.device(), x.dtype(), {blocks.dim(0), blocks.dim(2)});
+  if (x.count() > 0) require(x.device().backend().sum_rows, op, x.device())(blocks, y);
+  return x.rank() == 3 ? y : y.reshape({x.dim(1)});
 }
 
 Tensor blend(const Tensor& x, const Tensor& y, const Tensor& mask) {
@@ -54,6 +112,7 @@ Tensor blend(const Tensor& x, const Tensor& y, const Tensor& mask) {
     bad_argument(op, fmt::format("a mask of shape {} for images of shape {}", to_string(mask.shape()),
                                  to_string(x.shape())));
   }
+  refuse_gradient(op, {&x, &y, &mask});
   Tensor out = Tensor::empty(x.device(), DType::kF32, x.shape());
   if (out.count() > 0) require(x.device().backend().blend, op, x.device())(x, y, mask, out);
   return out;
@@ -63,6 +122,7 @@ Tensor contiguous(const Tensor& x) {
   if (x.is_contiguous()) return x;
   Tensor y = Tensor::empty(x.device(), x.dtype(), x.shape());
   copy_into(x, y, "contiguous");
+  record(y, {&x}, [](const Tensor& dy, const Asked& to) { to.give(0, dy); });
   return y;
 }
 
@@ -76,6 +136,7 @@ Tensor convert(const Tensor& x, DType dtype) {
   }
   Tensor y = Tensor::empty(x.device(), dtype, x.shape());
   copy_into(x, y, "convert");
+  record(y, {&x}, [from = x.dtype()](const Tensor& dy, const Asked& to) { to.give(0, convert(dy, from)); });
   return y;
 }
 
@@ -106,6 +167,7 @@ Tensor concat(std::span<const Tensor> parts, int axis) {
     copy_into(part, place, op);
     begin += part.dim(a);
   }
+  record_concat(y, parts, a);
   return y;
 }
 

@@ -20,6 +20,12 @@ Tensor combine(std::initializer_list<Term> terms);
 // a + b, one shape, f32.
 Tensor add(const Tensor& a, const Tensor& b);
 
+// a·b, element by element, one shape, f32.
+Tensor multiply(const Tensor& a, const Tensor& b);
+
+// The sum over rows: [A, B, C] → [A, C], [B, C] → [C]. Sums in f32, in an order that the shape alone decides.
+Tensor sum_rows(const Tensor& x);
+
 // x·mask + y·(1 − mask). x, y: [N, C, H, W] f32; mask: [N or 1, 1, H, W] f32.
 Tensor blend(const Tensor& x, const Tensor& y, const Tensor& mask);
 

@@ -5,6 +5,7 @@
 #include "ops/backend.h"
 #include "ops/check.h"
 #include "ops/elementwise.h"
+#include "ops/gradient.h"
 
 namespace dq::ops {
 
@@ -22,6 +23,15 @@ Tensor embedding(const Tensor& table, std::span<const std::int32_t> ids) {
       Tensor::empty(table.device(), DType::kF32, {static_cast<std::int64_t>(ids.size()), table.dim(1)});
   const Tensor dense = contiguous(table);
   if (y.count() > 0) require(table.device().backend().embedding, op, table.device())(dense, ids, y);
+  record(
+      y, {&table},
+      [shape = table.shape(), rows = std::vector(ids.begin(), ids.end())](const Tensor& dy, const Asked& to) {
+        Tensor dtable = Tensor::zeros(dy.device(), dy.dtype(), shape);
+        if (dy.count() > 0) {
+          require(dy.device().backend().embedding_gradient, op, dy.device())(dy, rows, dtable);
+        }
+        to.give(0, dtable);
+      });
   return y;
 }
 

@@ -4,6 +4,8 @@
 
 #include "ops/backend.h"
 #include "ops/check.h"
+#include "ops/elementwise.h"
+#include "ops/gradient.h"
 
 namespace dq::ops {
 namespace {
@@ -28,12 +30,40 @@ Shape output_shape(const Tensor& x, std::int64_t channels) {
   return shape;
 }
 
+Tensor as_matrix(const Tensor& x) {
+  return contiguous(x).reshape({-1, x.dim(-1)});
+}
+
+// dW[n, k] = Σ_m dy[m, n]·x[m, k], in the shape of the weight it belongs to.
+Tensor weight_gradient(const Tensor& dy, const Tensor& x, Precision compute, const Shape& shape) {
+  const Tensor columns = as_matrix(x).permute({1, 0});
+  const PackedWeight packed =
+      require(x.device().backend().pack_linear, "linear", x.device())(x.device(), columns, compute);
+  return linear(contiguous(as_matrix(dy).permute({1, 0})), packed).reshape(shape);
+}
+
+// dx = dy·W; dW = dyᵀ·x; the bias gets the sum over rows, the residual dy itself.
+void record_linear(Tensor& y, const Tensor& x, const PackedWeight& weight, const LinearOptions& options) {
+  record(y, {&x, &weight.source, options.bias, options.residual},
+         [x = x.detached(), weight](const Tensor& dy, const Asked& to) {
+           if (to.asks(0)) to.give(0, linear(dy, weight.turned ? *weight.turned : pack_turned(weight)));
+           if (to.asks(1)) to.give(1, weight_gradient(dy, x, weight.compute, weight.source.shape()));
+           if (to.asks(2)) to.give(2, sum_rows(as_matrix(dy)));
+           if (to.asks(3)) to.give(3, dy);
+         });
+}
+
 }  // namespace
 
 Tensor linear(const Tensor& x, const PackedWeight& weight, const LinearOptions& options) {
   constexpr const char* op = "linear";
   check_input(op, x, weight);
   const Shape shape = output_shape(x, weight.out_channels);
+  if (options.act != Activation::kNone &&
+      wants_gradient({&x, &weight.source, options.bias, options.residual})) {
+    const Tensor y = activate(linear(x, weight, {.bias = options.bias}), options.act);
+    return options.residual ? add(y, *options.residual) : y;
+  }
   if (options.bias) check_vector(op, "bias", *options.bias, weight.out_channels);
   if (options.residual) {
     check_dense(op, "residual", *options.residual);
@@ -45,6 +75,7 @@ Tensor linear(const Tensor& x, const PackedWeight& weight, const LinearOptions& 
   Tensor y = Tensor::empty(x.device(), DType::kF32, shape);
   require(x.device().backend().linear, op, x.device())(x, weight, options, y);
   x.device().count_flops(2.0 * static_cast<double>(x.count()) * static_cast<double>(weight.out_channels));
+  record_linear(y, x, weight, options);
   return y;
 }
 
@@ -56,6 +87,7 @@ Tensor linear_geglu(const Tensor& x, const PackedWeight& weight, const Tensor* b
         op, fmt::format("the weight has {} rows; values and gates need an even number", weight.out_channels));
   }
   if (bias) check_vector(op, "bias", *bias, weight.out_channels);
+  if (wants_gradient({&x, &weight.source, bias})) return geglu(linear(x, weight, {.bias = bias}));
   Tensor y = Tensor::empty(x.device(), DType::kF32, output_shape(x, weight.out_channels / 2));
   require(x.device().backend().linear_geglu, op, x.device())(x, weight, bias, y);
   x.device().count_flops(2.0 * static_cast<double>(x.count()) * static_cast<double>(weight.out_channels));

@@ -2,8 +2,10 @@
 
 #include <fmt/format.h>
 
+#include "base/error.h"
 #include "ops/backend.h"
 #include "ops/check.h"
+#include "ops/gradient.h"
 
 namespace dq::ops {
 namespace {
@@ -23,12 +25,39 @@ void check_weight(const char* op, const Tensor& weight, int rank) {
 
 PackedWeight pack_linear(Device& device, const Tensor& weight, Precision compute) {
   check_weight("pack_linear", weight, 2);
-  return require(device.backend().pack_linear, "pack_linear", device)(device, weight, compute);
+  PackedWeight out = require(device.backend().pack_linear, "pack_linear", device)(device, weight, compute);
+  if (wants_gradient({&weight})) out.source = weight;
+  return out;
 }
 
 PackedWeight pack_conv2d(Device& device, const Tensor& weight, Precision compute) {
   check_weight("pack_conv2d", weight, 4);
-  return require(device.backend().pack_conv2d, "pack_conv2d", device)(device, weight, compute);
+  PackedWeight out = require(device.backend().pack_conv2d, "pack_conv2d", device)(device, weight, compute);
+  if (wants_gradient({&weight})) out.source = weight;
+  return out;
+}
+
+PackedWeight pack_turned(const PackedWeight& weight) {
+  if (!weight.source.defined()) {
+    throw Error(ErrorCode::kInternal, "a weight that was loaded for painting has no way back");
+  }
+  const Tensor source = weight.source.detached();
+  Device& device = weight.data.device();
+  if (source.rank() == 2) {
+    return require(device.backend().pack_linear, "pack_turned", device)(device, source.permute({1, 0}),
+                                                                        weight.compute);
+  }
+  Tensor turned =
+      Tensor::empty(device, source.dtype(), {source.dim(1), source.dim(0), source.dim(2), source.dim(3)});
+  const auto copy = require(device.backend().copy, "pack_turned", device);
+  for (std::int64_t h = 0; h < source.dim(2); ++h) {
+    for (std::int64_t w = 0; w < source.dim(3); ++w) {
+      Tensor to = turned.slice(2, h, h + 1).slice(3, w, w + 1);
+      const std::int64_t from_h = source.dim(2) - 1 - h, from_w = source.dim(3) - 1 - w;
+      copy(source.slice(2, from_h, from_h + 1).slice(3, from_w, from_w + 1).permute({1, 0, 2, 3}), to);
+    }
+  }
+  return require(device.backend().pack_conv2d, "pack_conv2d", device)(device, turned, weight.compute);
 }
 
 }  // namespace dq::ops

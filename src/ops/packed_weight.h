@@ -12,6 +12,12 @@ struct PackedWeight {
   int kernel_h = 1, kernel_w = 1;
   Precision compute = Precision::kF32;
 
+  // For the way back; undefined in a weight that only paints. `source` is what it was packed from: when it
+  // asks for a gradient, the weight's gradient goes there. `turned` is the same weight turned round, dx =
+  // dy·W; when it is not there, it is packed from the source at each use, which takes time instead of memory.
+  Tensor source;
+  std::shared_ptr<const PackedWeight> turned;
+
   bool defined() const { return data.defined(); }
 };
 
@@ -22,5 +28,9 @@ PackedWeight pack_linear(Device& device, const Tensor& weight, Precision compute
 
 // weight: [out, in, kh, kw] (PyTorch order), as above.
 PackedWeight pack_conv2d(Device& device, const Tensor& weight, Precision compute);
+
+// The weight of the way back. Linear: Wᵀ, [in, out]. Convolution: [in, out, kh, kw] with the taps in reverse
+// order.
+PackedWeight pack_turned(const PackedWeight& weight);
 
 }  // namespace dq::ops

@@ -7,6 +7,7 @@
 
 #include "ops/backend.h"
 #include "ops/check.h"
+#include "ops/gradient.h"
 
 namespace dq::ops {
 
@@ -18,6 +19,11 @@ Tensor upsample_nearest(const Tensor& x, std::int64_t height, std::int64_t width
   }
   Tensor y = Tensor::empty(x.device(), DType::kF32, {x.dim(0), height, width, x.dim(3)});
   if (y.count() > 0) require(x.device().backend().upsample_nearest, op, x.device())(x, y);
+  record(y, {&x}, [shape = x.shape()](const Tensor& dy, const Asked& to) {
+    Tensor dx = Tensor::zeros(dy.device(), dy.dtype(), shape);
+    if (dy.count() > 0) require(dy.device().backend().upsample_nearest_gradient, op, dy.device())(dy, dx);
+    to.give(0, dx);
+  });
   return y;
 }
 

@@ -43,6 +43,11 @@ class Device {
   double flops() const { return flops_; }
   void count_flops(double flops) { flops_ += flops; }
 
+  // Do ops remember where their results came from? Off inside a block that is run again later
+  // (grad/checkpoint.h). Whether anything is remembered at all depends on the tensors: see tensor/gradient.h.
+  bool recording() const { return recording_; }
+  void set_recording(bool on) { recording_ = on; }
+
   const ops::Backend& backend() const { return *backend_; }
   Precision precision() const { return precision_; }
 
@@ -53,6 +58,7 @@ class Device {
   const ops::Backend* backend_;
   Precision precision_;
   double flops_ = 0;
+  bool recording_ = true;
 };
 
 }  // namespace dq

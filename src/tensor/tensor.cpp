@@ -9,6 +9,7 @@
 
 #include "base/checked.h"
 #include "base/error.h"
+#include "tensor/gradient.h"
 
 namespace dq {
 namespace {
@@ -124,7 +125,10 @@ Tensor Tensor::reshape(Shape shape) const {
   Tensor out = *this;
   out.strides_ = contiguous_strides(shape);
   out.shape_ = std::move(shape);
-  return out;
+  if (!grad_node_) return out;
+  const Shape to = out.shape_;
+  return as_view(
+      std::move(out), [to](const Tensor& parent) { return parent.reshape(to); }, true);
 }
 
 Tensor Tensor::slice(int axis, std::int64_t begin, std::int64_t end) const {
@@ -136,10 +140,15 @@ Tensor Tensor::slice(int axis, std::int64_t begin, std::int64_t end) const {
   Tensor out = *this;
   out.data_ += begin * strides_[a] * size_of(dtype_);
   out.shape_[a] = end - begin;
-  return out;
+  if (!grad_node_) return out;
+  return as_view(std::move(out), [=](const Tensor& parent) { return parent.slice(axis, begin, end); });
 }
 
 Tensor Tensor::permute(std::initializer_list<int> order) const {
+  return permute(std::vector<int>(order));
+}
+
+Tensor Tensor::permute(const std::vector<int>& order) const {
   if (order.size() != shape_.size()) throw Error(ErrorCode::kInternal, "permute needs one number an axis");
   Tensor out = *this;
   std::size_t i = 0;
@@ -149,6 +158,24 @@ Tensor Tensor::permute(std::initializer_list<int> order) const {
     out.strides_[i] = strides_[a];
     ++i;
   }
+  if (!grad_node_) return out;
+  return as_view(std::move(out), [order](const Tensor& parent) { return parent.permute(order); });
+}
+
+Tensor Tensor::detached() const {
+  Tensor out = *this;
+  out.grad_node_ = nullptr;
+  return out;
+}
+
+Tensor Tensor::as_view(Tensor out, std::function<Tensor(const Tensor&)> view, bool reshapes) const {
+  if (!device_->recording()) return out.detached();
+  auto node = std::make_shared<GradNode>();
+  node->inputs = {grad_node_};
+  node->view = std::move(view);
+  node->reshapes = reshapes;
+  node->shape = out.shape_;
+  out.grad_node_ = std::move(node);
   return out;
 }
 

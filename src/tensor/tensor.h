@@ -2,6 +2,7 @@
 // A cheap handle to numbers: dtype, shape, strides, device, shared storage. Copies share the storage.
 // Images are [N, H, W, C] (channels last), tokens are [N, T, C]; the last dimension is innermost.
 #include <cstdint>
+#include <functional>
 #include <initializer_list>
 #include <memory>
 #include <span>
@@ -14,6 +15,7 @@
 namespace dq {
 
 using Shape = std::vector<std::int64_t>;
+struct GradNode;  // tensor/gradient.h
 
 std::string to_string(const Shape& shape);  // "[2, 64, 64, 320]"
 std::int64_t element_count(const Shape& shape);
@@ -61,21 +63,31 @@ class Tensor {
   std::byte* raw() { return data_; }
   const std::byte* raw() const { return data_; }
 
+  // Where its gradient is collected; null when nobody asks for it. Views of a tensor that has one have one.
+  const std::shared_ptr<GradNode>& grad_node() const { return grad_node_; }
+  void set_grad_node(std::shared_ptr<GradNode> node) { grad_node_ = std::move(node); }
+  // The same numbers with no gradient.
+  Tensor detached() const;
+
   // The same elements with another shape; one size may be −1. Needs a contiguous tensor.
   Tensor reshape(Shape shape) const;
   // Elements [begin, end) of one axis; shares the storage.
   Tensor slice(int axis, std::int64_t begin, std::int64_t end) const;
   // Axes in another order; shares the storage (not contiguous any more).
   Tensor permute(std::initializer_list<int> order) const;
+  Tensor permute(const std::vector<int>& order) const;
 
  private:
   void check_dtype(DType wanted) const;
+  // `out`, a view of this tensor, with the node that belongs to it.
+  Tensor as_view(Tensor out, std::function<Tensor(const Tensor&)> view, bool reshapes = false) const;
 
   std::shared_ptr<const void> owner_;
   std::byte* data_ = nullptr;
   Device* device_ = nullptr;
   Shape shape_, strides_;
   DType dtype_ = DType::kF32;
+  std::shared_ptr<GradNode> grad_node_;
 };
 
 }  // namespace dq

@@ -1,0 +1,22 @@
+#pragma once
+// Walks the nodes that ops have recorded (tensor/gradient.h) from a result back to the leaves.
+#include "tensor/tensor.h"
+
+namespace dq::grad {
+
+// Makes x a leaf: gradients of what is computed from it from now on are collected for it. x: f32 (or f64
+// where the device takes that).
+void ask(Tensor& x);
+
+// The gradient that a leaf has collected, of its shape; undefined when none has reached it.
+Tensor gradient(const Tensor& leaf);
+void clear_gradient(const Tensor& leaf);
+// Puts another in its place: after clipping or scaling.
+void set_gradient(const Tensor& leaf, const Tensor& gradient);
+
+// Adds dL/dx to every leaf x that y was computed from, where dy = dL/dy has y's shape. What the ops kept is
+// freed on the way, so this runs once for a result. Does nothing when y has no node. Throws kInvalidArgument
+// for a dy of another shape, kInternal when y's way back was used already.
+void backward(const Tensor& y, const Tensor& dy);
+
+}  // namespace dq::grad

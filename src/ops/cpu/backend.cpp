@@ -23,6 +23,7 @@ const Backend& backend() {
       .upsample_nearest = upsample_nearest,
       .embedding = embedding,
       .copy = copy,
+      .conv2d_weight_gradient = conv2d_weight_gradient,
   };
   return kBackend;
 }

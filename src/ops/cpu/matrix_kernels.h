@@ -9,5 +9,7 @@ PackedWeight pack_conv2d(Device& device, const Tensor& weight, Precision compute
 void linear(const Tensor& x, const PackedWeight& weight, const LinearOptions& options, Tensor& y);
 void linear_geglu(const Tensor& x, const PackedWeight& weight, const Tensor* bias, Tensor& y);
 void conv2d(const Tensor& x, const PackedWeight& weight, const Conv2dOptions& options, Tensor& y);
+void conv2d_weight_gradient(const Tensor& x, const Tensor& dy, const Conv2dOptions& options,
+                            Precision compute, Tensor& dw);
 
 }  // namespace dq::ops::cpu

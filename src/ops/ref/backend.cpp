@@ -18,6 +18,7 @@ const Backend kBackend = {
     .upsample_nearest = upsample_nearest,
     .embedding = embedding,
     .copy = copy,
+    .conv2d_weight_gradient = conv2d_weight_gradient,
 };
 
 }  // namespace dq::ops::ref

@@ -18,6 +18,8 @@ void blend(const Tensor& x, const Tensor& y, const Tensor& mask, Tensor& out);
 void upsample_nearest(const Tensor& x, Tensor& y);
 void embedding(const Tensor& table, std::span<const std::int32_t> ids, Tensor& y);
 void copy(const Tensor& x, Tensor& y);
+void conv2d_weight_gradient(const Tensor& x, const Tensor& dy, const Conv2dOptions& options,
+                            Precision compute, Tensor& dw);
 
 // act(x) of one number.
 double apply(Activation act, double x);

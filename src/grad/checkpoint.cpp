@@ -22,7 +22,7 @@ Tensor checkpoint(Device& device, const Block& block, std::vector<Tensor> inputs
                                             const std::vector<std::shared_ptr<GradNode>>& to) {
     std::vector<Tensor> again = inputs;
     for (std::size_t i = 0; i < again.size(); ++i) {
-      if (to[i]) ask(again[i]);
+      if (to[i]) ask_gradient(again[i]);
     }
     const ops::RecordingScope on(device, true);
     const Tensor result = block(again);

@@ -45,15 +45,6 @@ std::vector<Node> inputs_first(const Node& root) {
 
 }  // namespace
 
-void ask(Tensor& x) {
-  if (!x.defined() || (x.dtype() != DType::kF32 && x.dtype() != DType::kF64)) {
-    throw Error(ErrorCode::kInvalidArgument, "only F32 tensors can be asked for a gradient");
-  }
-  auto node = std::make_shared<GradNode>();
-  node->shape = x.shape();
-  x.set_grad_node(std::move(node));
-}
-
 Tensor gradient(const Tensor& leaf) {
   return leaf_node(leaf).collected;
 }

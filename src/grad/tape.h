@@ -1,12 +1,8 @@
 #pragma once
 // Walks the nodes that ops have recorded (tensor/gradient.h) from a result back to the leaves.
-#include "tensor/tensor.h"
+#include "tensor/gradient.h"
 
 namespace dq::grad {
-
-// Makes x a leaf: gradients of what is computed from it from now on are collected for it. x: f32 (or f64
-// where the device takes that).
-void ask(Tensor& x);
 
 // The gradient that a leaf has collected, of its shape; undefined when none has reached it.
 Tensor gradient(const Tensor& leaf);

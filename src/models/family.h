@@ -3,6 +3,7 @@
 // what it likes. One folder a family fills one Family; models/registry.cpp lists them. No file outside
 // src/models/ names a family: everything else asks this table.
 #include <array>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -13,6 +14,7 @@
 
 #include "text/prompt.h"
 #include "weights/component_set.h"
+#include "weights/parameter.h"
 
 namespace dq::models {
 
@@ -67,13 +69,18 @@ struct Conditioning {
   std::vector<std::string> warnings;  // about the prompt: finished sentences for the person
 };
 
+// Runs one block of a network. A trainer gives one that keeps only the block's inputs (grad/checkpoint.h).
+using Block = std::function<Tensor(const std::vector<Tensor>& inputs)>;
+using BlockRunner = std::function<Tensor(const Block& block, std::vector<Tensor> inputs)>;
+
 // Extra inputs of one denoiser call.
 struct DenoiserInput {
-  Tensor x;             // [N, C, h, w] f32, already multiplied by c_in
-  double timestep = 0;  // as the network was trained: 0 … 999, may be fractional
-  Tensor context;       // [N, T, D]
-  Tensor pooled;        // [N, P] or undefined
-  Tensor concat;        // [N, C2, h, w]: joined to x on channels (inpainting); undefined otherwise
+  Tensor x;                       // [N, C, h, w] f32, already multiplied by c_in
+  std::vector<double> timesteps;  // as the network was trained: 0 … 999, may be fractional; one for all, or N
+  Tensor context;                 // [N, T, D]
+  Tensor pooled;                  // [N, P] or undefined
+  Tensor concat;                  // [N, C2, h, w]: joined to x on channels (inpainting); undefined otherwise
+  const BlockRunner* around = nullptr;  // null: blocks just run
 };
 
 // One loaded denoiser. Called once a step; keeps no state between calls.
@@ -81,6 +88,7 @@ class Denoiser {
  public:
   virtual ~Denoiser() = default;
   virtual Tensor operator()(const DenoiserInput& input) const = 0;  // [N, C, h, w] f32
+  virtual const weights::Parameters& parameters() const { return weights::no_parameters(); }
 };
 
 // Latents here are the VAE's own, before LatentFormat is applied.
@@ -94,6 +102,7 @@ class Vae {
   // Bytes that activations need at the peak of one decode / encode of h×w latent cells, batch 1.
   virtual std::int64_t decode_bytes(std::int64_t h, std::int64_t w) const = 0;
   virtual std::int64_t encode_bytes(std::int64_t h, std::int64_t w) const = 0;
+  virtual const weights::Parameters& parameters() const { return weights::no_parameters(); }
 };
 
 // A textual-inversion embedding: its vectors by the encoder they are for ("clip_l", …), each [n, D] f32.
@@ -107,6 +116,7 @@ class TextEncoder {
   // Encodes a parsed prompt in as many windows as it takes. `clip_skip` n takes the n-th last hidden state.
   virtual Conditioning operator()(const text::PromptOptions& options, std::string_view prompt,
                                   const std::map<std::string, LearnedWord>& words, int clip_skip) const = 0;
+  virtual const weights::Parameters& parameters() const { return weights::no_parameters(); }
 };
 
 class Family {
@@ -122,11 +132,13 @@ class Family {
 
   // Builds one part from whatever holds it. Missing, extra and misshapen tensors are errors naming the first
   // five.
-  virtual std::unique_ptr<Denoiser> load_denoiser(const weights::ComponentSet& files, const Variant&,
-                                                  Device&) const = 0;
-  virtual std::unique_ptr<Vae> load_vae(const weights::ComponentSet& files, Device&) const = 0;
-  virtual std::unique_ptr<TextEncoder> load_text_encoder(const weights::ComponentSet& files,
-                                                         Device&) const = 0;
+  using Purpose = weights::Purpose;
+  virtual std::unique_ptr<Denoiser> load_denoiser(const weights::ComponentSet& files, const Variant&, Device&,
+                                                  Purpose = Purpose::kPaint) const = 0;
+  virtual std::unique_ptr<Vae> load_vae(const weights::ComponentSet& files, Device&,
+                                        Purpose = Purpose::kPaint) const = 0;
+  virtual std::unique_ptr<TextEncoder> load_text_encoder(const weights::ComponentSet& files, Device&,
+                                                         Purpose = Purpose::kPaint) const = 0;
 };
 
 // Every family, in the order in which they are asked.

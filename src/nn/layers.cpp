@@ -14,9 +14,22 @@ Linear::Linear(const Loader& at, std::int64_t in, std::int64_t out, bool bias)
 Tensor Linear::operator()(const Tensor& x, ops::Activation act, const Tensor* residual) const {
   ops::LinearOptions options;
   options.bias = bias_.defined() ? &bias_ : nullptr;
+  if (weight_.has_side()) {
+    Tensor y = weight_.side(x, ops::linear(x, weight_.packed(), options));
+    y = ops::activate(y, act);
+    return residual ? ops::add(y, *residual) : y;
+  }
   options.act = act;
   options.residual = residual;
   return ops::linear(x, weight_.packed(), options);
+}
+
+GegluLinear::GegluLinear(const Loader& at, std::int64_t in, std::int64_t out)
+    : weight_(at.linear("weight", 2 * out, in)), bias_(at.vector("bias", {2 * out})) {}
+
+Tensor GegluLinear::operator()(const Tensor& x) const {
+  if (!weight_.has_side()) return ops::linear_geglu(x, weight_.packed(), &bias_);
+  return ops::geglu(weight_.side(x, ops::linear(x, weight_.packed(), {.bias = &bias_})));
 }
 
 StackedLinear::StackedLinear(const Loader& at, std::initializer_list<std::string> names, std::int64_t in,
@@ -39,7 +52,9 @@ std::vector<Tensor> StackedLinear::operator()(const Tensor& x) const {
   std::vector<Tensor> parts;
   for (std::size_t i = 0; i < parts_; ++i) {
     const auto begin = static_cast<std::int64_t>(i) * out_each_;
-    parts.push_back(all.slice(-1, begin, begin + out_each_));
+    Tensor part = all.slice(-1, begin, begin + out_each_);
+    if (weight_.has_side(i)) part = weight_.side(x, ops::contiguous(part), nullptr, i);
+    parts.push_back(std::move(part));
   }
   return parts;
 }
@@ -54,7 +69,7 @@ Tensor Conv2d::operator()(const Tensor& x, ops::Conv2dOptions options) const {
   options.bias = &bias_;
   options.stride = stride_;
   options.pad_top = options.pad_left = options.pad_bottom = options.pad_right = kernel_ / 2;
-  return ops::conv2d(x, weight_.packed(), options);
+  return run(x, options);
 }
 
 Tensor Conv2d::padded_right_below(const Tensor& x) const {
@@ -62,7 +77,12 @@ Tensor Conv2d::padded_right_below(const Tensor& x) const {
   options.bias = &bias_;
   options.stride = 2;
   options.pad_bottom = options.pad_right = 1;
-  return ops::conv2d(x, weight_.packed(), options);
+  return run(x, options);
+}
+
+Tensor Conv2d::run(const Tensor& x, const ops::Conv2dOptions& options) const {
+  const Tensor y = ops::conv2d(x, weight_.packed(), options);
+  return weight_.has_side() ? weight_.side(x, y, &options) : y;
 }
 
 }  // namespace dq::nn

@@ -22,6 +22,19 @@ class Linear {
   Tensor bias_;
 };
 
+// value·gelu(gate) of one projection to both (ops/linear.h, linear_geglu). Parameters: weight [2·out, in],
+// bias [2·out].
+class GegluLinear {
+ public:
+  GegluLinear() = default;
+  GegluLinear(const weights::Loader& at, std::int64_t in, std::int64_t out);
+  Tensor operator()(const Tensor& x) const;  // [..., in] → [..., out]
+
+ private:
+  weights::Weight weight_;
+  Tensor bias_;
+};
+
 // Several projections of one input in a single product; the parts come back as views of it.
 class StackedLinear {
  public:
@@ -52,6 +65,8 @@ class Conv2d {
   Tensor padded_right_below(const Tensor& x) const;
 
  private:
+  Tensor run(const Tensor& x, const ops::Conv2dOptions& options) const;
+
   weights::Weight weight_;
   Tensor bias_;
   int kernel_ = 1, stride_ = 1;

@@ -118,7 +118,7 @@ class Bench {
     const models::Conditioning prompt = (*encoder)({}, "a lighthouse", {}, 1);
     models::DenoiserInput input;
     input.x = noise(device_, {2, format.channels, 64, 64});
-    input.timestep = 500;
+    input.timesteps = {500};
     input.context = noise(device_, {2, prompt.context.dim(1), prompt.context.dim(2)});
     if (model_.variant.in_channels > format.channels) {
       input.concat = noise(device_, {2, model_.variant.in_channels - format.channels, 64, 64});

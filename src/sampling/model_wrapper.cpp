@@ -20,7 +20,7 @@ Tensor ModelWrapper::operator()(const Tensor& x, double sigma, const Conditions&
   const double variance = sigma * sigma + 1;
   models::DenoiserInput input;
   input.x = flow ? x : ops::combine({{1 / std::sqrt(variance), &x}});
-  input.timestep = table_.timestep(sigma);
+  input.timesteps = {table_.timestep(sigma)};
   input.context = conditions.context;
   input.pooled = conditions.pooled;
   input.concat = conditions.concat;

@@ -28,4 +28,8 @@ struct GradNode {
   bool is_leaf() const { return !backward && !view; }
 };
 
+// Makes x a leaf: gradients of what is computed from it from now on are collected for it. Throws
+// kInvalidArgument unless x is f32 (or f64, on devices that take it).
+void ask_gradient(Tensor& x);
+
 }  // namespace dq

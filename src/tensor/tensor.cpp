@@ -186,4 +186,13 @@ void Tensor::check_dtype(DType wanted) const {
   }
 }
 
+void ask_gradient(Tensor& x) {
+  if (!x.defined() || (x.dtype() != DType::kF32 && x.dtype() != DType::kF64)) {
+    throw Error(ErrorCode::kInvalidArgument, "only F32 tensors can be asked for a gradient");
+  }
+  auto node = std::make_shared<GradNode>();
+  node->shape = x.shape();
+  x.set_grad_node(std::move(node));
+}
+
 }  // namespace dq

@@ -4,14 +4,15 @@
 #include <fmt/ranges.h>
 
 #include "ops/elementwise.h"
+#include "tensor/gradient.h"
 
 namespace dq::weights {
 
 using files::TensorEntry;
 using files::WeightSource;
 
-Loader::Loader(const TensorTable& table, Device& device, std::string what)
-    : state_(std::make_shared<State>(State{table, device, std::move(what), {}})) {}
+Loader::Loader(const TensorTable& table, Device& device, std::string what, Purpose purpose)
+    : state_(std::make_shared<State>(State{table, device, std::move(what), purpose, {}, {}})) {}
 
 Loader Loader::at(std::string_view name) const {
   return {state_, full(name) + "."};
@@ -42,18 +43,32 @@ const TensorEntry* Loader::expect(std::string_view name, const Shape& shape, boo
   return entry;
 }
 
+std::shared_ptr<Parameter> Loader::enlist(std::string_view name, Shape shape, Tensor value) const {
+  const std::string whole = full(name);
+  auto parameter = std::make_shared<Parameter>(Parameter{whole, std::move(shape), std::move(value), {}});
+  state_->parameters[whole] = parameter;
+  return parameter;
+}
+
+Tensor Loader::own(const TensorEntry& entry) const {
+  const Tensor stored = WeightSource::view(entry, device());
+  Tensor value = stored.dtype() == DType::kF32 ? ops::concat({ops::contiguous(stored)}, 0)
+                                               : ops::convert(stored, DType::kF32);
+  if (trains()) ask_gradient(value);
+  return value;
+}
+
 Tensor Loader::vector(std::string_view name, Shape shape) const {
   const TensorEntry* entry = expect(name, shape);
   if (!entry) return Tensor::zeros(device(), DType::kF32, std::move(shape));
-  const Tensor stored = WeightSource::view(*entry, device());
   // A copy even of f32: parameters this small must not pin pages of the file.
-  if (stored.dtype() != DType::kF32) return ops::convert(stored, DType::kF32);
-  return ops::concat({ops::contiguous(stored)}, 0);
+  return enlist(name, std::move(shape), own(*entry))->value;
 }
 
 Tensor Loader::table_view(std::string_view name, Shape shape) const {
   const TensorEntry* entry = expect(name, shape);
   if (!entry) return Tensor::zeros(device(), DType::kF32, std::move(shape));
+  if (trains()) return enlist(name, std::move(shape), own(*entry))->value;
   const Tensor stored = WeightSource::view(*entry, device());
   const bool readable =
       stored.dtype() == DType::kF32 || stored.dtype() == DType::kF16 || stored.dtype() == DType::kBF16;
@@ -65,48 +80,57 @@ ops::Affine Loader::affine(std::string_view name, std::int64_t channels) const {
   return {vector(base + ".weight", {channels}), vector(base + ".bias", {channels})};
 }
 
-Weight Loader::linear(std::string_view name, std::int64_t out, std::int64_t in) const {
-  const TensorEntry* entry = expect(name, {out, in}, true);
-  if (!entry) return {};
-  TensorEntry flat = *entry;
-  if (flat.shape.size() == 4) {
-    flat.shape.resize(2);
-    flat.strides.resize(2);
+Weight Loader::pack(std::vector<std::shared_ptr<Parameter>> parts, const Tensor& stored) const {
+  if (trains()) return {device(), std::move(parts), {}};
+  const Precision precision = device().precision();
+  ops::PackedWeight packed = stored.rank() == 4 ? ops::pack_conv2d(device(), stored, precision)
+                                                : ops::pack_linear(device(), stored, precision);
+  if (state_->purpose == Purpose::kAdapt) {
+    packed.source = stored;
+    packed.turned = std::make_shared<ops::PackedWeight>(ops::pack_turned(packed));
   }
-  Weight weight(ops::pack_linear(device(), WeightSource::view(flat, device()), device().precision()), {flat});
-  entry->file->drop(entry->offset, entry->bytes);
-  return weight;
+  return {device(), std::move(parts), std::move(packed)};
+}
+
+Weight Loader::linear(std::string_view name, std::int64_t out, std::int64_t in) const {
+  const std::string names[]{std::string(name)};
+  return stacked(names, out, in);
 }
 
 Weight Loader::stacked(std::span<const std::string> names, std::int64_t out_each, std::int64_t in) const {
-  std::vector<Tensor> parts;
-  std::vector<TensorEntry> sources;
+  std::vector<Tensor> values;
+  std::vector<TensorEntry> entries;
+  std::vector<std::shared_ptr<Parameter>> parts;
   for (const std::string& name : names) {
     const TensorEntry* entry = expect(name, {out_each, in}, true);
     if (!entry) continue;
     TensorEntry flat = *entry;
     flat.shape.resize(2);
     flat.strides.resize(2);
-    parts.push_back(ops::contiguous(WeightSource::view(flat, device())));
-    sources.push_back(std::move(flat));
+    parts.push_back(enlist(name, {out_each, in}, trains() ? own(flat) : Tensor()));
+    values.push_back(WeightSource::view(flat, device()));
+    entries.push_back(std::move(flat));
   }
   if (parts.size() != names.size()) return {};
   // Matrices of one layer share their dtype in every known file; a mixed file is brought to f32.
-  for (const Tensor& part : parts) {
-    if (part.dtype() == parts[0].dtype()) continue;
-    for (Tensor& mixed : parts) mixed = ops::convert(mixed, DType::kF32);
+  for (const Tensor& value : values) {
+    if (value.dtype() == values[0].dtype()) continue;
+    for (Tensor& mixed : values) mixed = ops::convert(mixed, DType::kF32);
     break;
   }
-  Weight weight(ops::pack_linear(device(), ops::concat(parts, 0), device().precision()), sources);
-  for (const TensorEntry& source : sources) source.file->drop(source.offset, source.bytes);
+  if (values.size() > 1) {
+    for (Tensor& value : values) value = ops::contiguous(value);
+  }
+  Weight weight = pack(std::move(parts), values.size() == 1 ? values[0] : ops::concat(values, 0));
+  for (const TensorEntry& entry : entries) entry.file->drop(entry.offset, entry.bytes);
   return weight;
 }
 
 Weight Loader::conv2d(std::string_view name, std::int64_t out, std::int64_t in, int kernel) const {
   const TensorEntry* entry = expect(name, {out, in, kernel, kernel});
   if (!entry) return {};
-  Weight weight(ops::pack_conv2d(device(), WeightSource::view(*entry, device()), device().precision()),
-                {*entry});
+  Weight weight = pack({enlist(name, entry->shape, trains() ? own(*entry) : Tensor())},
+                       WeightSource::view(*entry, device()));
   entry->file->drop(entry->offset, entry->bytes);
   return weight;
 }

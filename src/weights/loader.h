@@ -15,7 +15,7 @@ namespace dq::weights {
 class Loader {
  public:
   // `what` names the part for messages: "the U-Net". Matrices are packed for device.precision().
-  Loader(const TensorTable& table, Device& device, std::string what);
+  Loader(const TensorTable& table, Device& device, std::string what, Purpose purpose = Purpose::kPaint);
 
   // A loader for the parameters under `name.`; shares everything else.
   Loader at(std::string_view name) const;
@@ -23,6 +23,9 @@ class Loader {
   Device& device() const { return state_->device; }
   const TensorTable& table() const { return state_->table; }
   bool has(std::string_view name) const;  // under this loader's prefix
+
+  // Everything that was asked for so far, by canonical name. Layers and this list share the parameters.
+  const Parameters& parameters() const { return state_->parameters; }
 
   // A parameter as f32, contiguous, for biases, norms and positions.
   Tensor vector(std::string_view name, Shape shape) const;
@@ -45,12 +48,21 @@ class Loader {
     TensorTable table;
     Device& device;
     std::string what;
+    Purpose purpose;
+    Parameters parameters;
     std::vector<std::string> problems;
   };
   Loader(std::shared_ptr<State> state, std::string prefix)
       : state_(std::move(state)), prefix_(std::move(prefix)) {}
 
   std::string full(std::string_view name) const { return prefix_ + std::string(name); }
+  // A new entry of the list; `value` may be undefined for a matrix.
+  std::shared_ptr<Parameter> enlist(std::string_view name, Shape shape, Tensor value) const;
+  // The stored numbers of `entry` as f32 in memory of their own; a leaf when parameters are trained.
+  Tensor own(const files::TensorEntry& entry) const;
+  bool trains() const { return state_->purpose == Purpose::kTrain; }
+  // A matrix or kernel, packed for the purpose. `stored` has the shape that layers use.
+  Weight pack(std::vector<std::shared_ptr<Parameter>> parts, const Tensor& stored) const;
   // The entry when it is there with this shape; else notes a problem and returns null.
   const files::TensorEntry* expect(std::string_view name, const Shape& shape, bool allow_1x1 = false) const;
 

@@ -1,28 +1,40 @@
 #pragma once
-// What a layer holds. Today: the packed base matrix and where it came from, so that it can be packed again.
-// Adapter deltas with their strengths come to live here («Families»), so that no layer needs to know about
-// them.
+// What a layer holds: a base matrix (packed, or a leaf that is being trained) and the adapters hung on it.
+// One place decides how the two come together, so that no layer needs to know about adapters.
+#include <memory>
 #include <vector>
 
-#include "files/weight_source.h"
 #include "ops/packed_weight.h"
+#include "weights/parameter.h"
 
 namespace dq::weights {
 
 class Weight {
  public:
   Weight() = default;
-  Weight(ops::PackedWeight packed, std::vector<files::TensorEntry> sources)
-      : packed_(std::move(packed)), sources_(std::move(sources)) {}
+  // `parts`: the parameters it was packed from, several when projections were stacked on rows ([q | k | v]).
+  // `packed` is undefined when they are trained: then it is packed anew at each use.
+  Weight(Device& device, std::vector<std::shared_ptr<Parameter>> parts, ops::PackedWeight packed)
+      : device_(&device), parts_(std::move(parts)), packed_(std::move(packed)) {}
 
-  bool defined() const { return packed_.defined(); }
-  const ops::PackedWeight& packed() const { return packed_; }
-  // The stored tensors it was packed from: several when projections were stacked ([q | k | v]).
-  const std::vector<files::TensorEntry>& sources() const { return sources_; }
+  bool defined() const { return !parts_.empty(); }
+  // The weight to compute with: the base, and what adapters make of it.
+  ops::PackedWeight packed() const;
+
+  // Is there a side path beside this part?
+  bool has_side(std::size_t part = 0) const;
+  // y + the side paths of one part. x: the layer's input; y: the part's own columns of its output,
+  // contiguous.
+  Tensor side(const Tensor& x, Tensor y, const ops::Conv2dOptions* conv = nullptr,
+              std::size_t part = 0) const;
 
  private:
+  bool changed() const;
+  Tensor part_value(std::size_t part) const;  // f32, with what adapters change
+
+  Device* device_ = nullptr;
+  std::vector<std::shared_ptr<Parameter>> parts_;
   ops::PackedWeight packed_;
-  std::vector<files::TensorEntry> sources_;
 };
 
 }  // namespace dq::weights

@@ -32,8 +32,8 @@ struct Gradients {
 Gradients gradients(const Case& c, Device& device, Precision compute) {
   Tensor x = random_tensor(device, {c.images, c.height, c.width, c.in}, 1);
   Tensor w = random_tensor(device, {c.out, c.in, c.kernel_h, c.kernel_w}, 2);
-  grad::ask(x);
-  grad::ask(w);
+  ask_gradient(x);
+  ask_gradient(w);
   ops::Conv2dOptions o;
   o.stride = c.stride;
   o.pad_top = c.top, o.pad_left = c.left, o.pad_bottom = c.bottom, o.pad_right = c.right;

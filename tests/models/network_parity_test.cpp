@@ -58,7 +58,7 @@ Tensor run_case(const models::unet::Unet& unet, const files::WeightSource& golde
                 const std::string& name, Device& device) {
   models::DenoiserInput input;
   input.x = golden(golden_file, name + ".x", device);
-  input.timestep = static_cast<double>(golden(golden_file, name + ".t", device).data<float>()[0]);
+  input.timesteps = {static_cast<double>(golden(golden_file, name + ".t", device).data<float>()[0])};
   input.context = golden(golden_file, name + ".context", device);
   if (input.x.dim(1) == 9) {
     input.concat = ops::contiguous(input.x.slice(1, 4, 9));

@@ -56,7 +56,7 @@ TEST_F(GuidanceTest, PredictionTypes) {
                           double timestep) {
     const Tensor d = ModelWrapper(network_, table, prediction)(x_, at, {rows, {}, {}});
     EXPECT_LE(test::relative_error(d, test::map(x_, formula)), 1e-6);
-    EXPECT_NEAR(network_.last.timestep, timestep, 1e-6);
+    EXPECT_NEAR(network_.last.timesteps.at(0), timestep, 1e-6);
   };
   const auto out = [&](double x) { return 0.5 * c_in * x + 0.25; };
   expect(

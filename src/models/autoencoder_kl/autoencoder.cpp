@@ -86,9 +86,10 @@ Tensor Decoder::operator()(const Tensor& latent) const {
   return conv_out_(h);
 }
 
-AutoencoderKl::AutoencoderKl(const TensorTable& table, const Config& config, Device& device)
+AutoencoderKl::AutoencoderKl(const TensorTable& table, const Config& config, Device& device,
+                             weights::Purpose purpose)
     : config_(config) {
-  const Loader at(table, device, "the VAE");
+  const Loader at(table, device, "the VAE", purpose);
   decoder_.emplace(at.at("decoder"), config);
   if (config.has_encoder) encoder_.emplace(at.at("encoder"), config);
   if (config.has_quant_convs) {
@@ -98,6 +99,7 @@ AutoencoderKl::AutoencoderKl(const TensorTable& table, const Config& config, Dev
     }
   }
   at.finish();
+  parameters_ = at.parameters();
 }
 
 Tensor AutoencoderKl::encode(const Tensor& image) const {

@@ -81,15 +81,18 @@ class Decoder {
 class AutoencoderKl final : public Vae {
  public:
   // `table` in canonical names. Throws kBadFile when parameters are missing or misshapen.
-  AutoencoderKl(const weights::TensorTable& table, const Config& config, Device& device);
+  AutoencoderKl(const weights::TensorTable& table, const Config& config, Device& device,
+                weights::Purpose purpose = weights::Purpose::kPaint);
 
   Tensor encode(const Tensor& image) const override;  // throws kUnsupported for a decoder-only file
   Tensor decode(const Tensor& latent) const override;
   std::int64_t decode_bytes(std::int64_t h, std::int64_t w) const override;
   std::int64_t encode_bytes(std::int64_t h, std::int64_t w) const override;
+  const weights::Parameters& parameters() const override { return parameters_; }
 
  private:
   Config config_;
+  weights::Parameters parameters_;
   std::optional<Encoder> encoder_;
   std::optional<Decoder> decoder_;
   nn::Conv2d quant_, post_quant_;

@@ -34,8 +34,9 @@ ClipText::Layer::Layer(const Loader& at, const Config& config)
       fc1(at.at("mlp.fc1"), config.width, config.feed_forward),
       fc2(at.at("mlp.fc2"), config.feed_forward, config.width) {}
 
-ClipText::ClipText(const TensorTable& table, const Config& config, Device& device) : config_(config) {
-  const Loader at(table, device, "the CLIP text encoder");
+ClipText::ClipText(const TensorTable& table, const Config& config, Device& device, weights::Purpose purpose)
+    : config_(config) {
+  const Loader at(table, device, "the CLIP text encoder", purpose);
   tokens_ = at.table_view("embeddings.token_embedding.weight", {config.vocabulary, config.width});
   positions_ = at.vector("embeddings.position_embedding.weight", {config.positions, config.width});
   for (int i = 0; i < config.layers; ++i) {
@@ -43,6 +44,7 @@ ClipText::ClipText(const TensorTable& table, const Config& config, Device& devic
   }
   final_norm_ = at.affine("final_layer_norm", config.width);
   at.finish();
+  parameters_ = at.parameters();
 }
 
 Tensor ClipText::embed(std::span<const std::int32_t> tokens) const {

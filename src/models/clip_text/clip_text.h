@@ -20,9 +20,11 @@ std::optional<Config> read_config(const weights::TensorTable& table);
 
 class ClipText {
  public:
-  ClipText(const weights::TensorTable& table, const Config& config, Device& device);
+  ClipText(const weights::TensorTable& table, const Config& config, Device& device,
+           weights::Purpose purpose = weights::Purpose::kPaint);
 
   const Config& config() const { return config_; }
+  const weights::Parameters& parameters() const { return parameters_; }
 
   // Token embeddings, [tokens, width], before positions. Ids are checked.
   Tensor embed(std::span<const std::int32_t> tokens) const;
@@ -41,6 +43,7 @@ class ClipText {
   };
 
   Config config_;
+  weights::Parameters parameters_;
   Tensor tokens_, positions_;
   std::vector<Layer> layers_;
   ops::Affine final_norm_;

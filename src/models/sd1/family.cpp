@@ -59,18 +59,18 @@ class StableDiffusion1 final : public Family {
 
   Defaults defaults(const Variant&) const override { return {}; }
 
-  std::unique_ptr<Denoiser> load_denoiser(const ComponentSet& files, const Variant&,
-                                          Device& device) const override {
+  std::unique_ptr<Denoiser> load_denoiser(const ComponentSet& files, const Variant&, Device& device,
+                                          Purpose purpose) const override {
     const TensorTable table = unet::locate(files.main);
     std::optional<unet::Config> config = unet::read_config(table);
     if (!config) {
       throw Error(ErrorCode::kBadFile, "the file holds no U-Net").in(files.main.origin());
     }
     config->heads = 8;
-    return std::make_unique<unet::Unet>(table, *config, device);
+    return std::make_unique<unet::Unet>(table, *config, device, purpose);
   }
 
-  std::unique_ptr<Vae> load_vae(const ComponentSet& files, Device& device) const override {
+  std::unique_ptr<Vae> load_vae(const ComponentSet& files, Device& device, Purpose purpose) const override {
     const TensorTable& from = files.vae.empty() ? files.main : files.vae;
     const TensorTable table = autoencoder_kl::locate(from);
     const std::optional<autoencoder_kl::Config> config = autoencoder_kl::read_config(table);
@@ -87,10 +87,11 @@ class StableDiffusion1 final : public Family {
                               title(), latent_format().channels))
           .in(from.origin());
     }
-    return std::make_unique<autoencoder_kl::AutoencoderKl>(table, *config, device);
+    return std::make_unique<autoencoder_kl::AutoencoderKl>(table, *config, device, purpose);
   }
 
-  std::unique_ptr<TextEncoder> load_text_encoder(const ComponentSet& files, Device& device) const override {
+  std::unique_ptr<TextEncoder> load_text_encoder(const ComponentSet& files, Device& device,
+                                                 Purpose purpose) const override {
     const TensorTable& from = files.text_encoder.empty() ? files.main : files.text_encoder;
     const TensorTable table = clip_text::locate(from, kTextPrefixes);
     const std::optional<clip_text::Config> config = clip_text::read_config(table);
@@ -106,7 +107,7 @@ class StableDiffusion1 final : public Family {
                               tokenizer.vocabulary_size()))
           .in(from.origin());
     }
-    return std::make_unique<clip_text::PromptEncoder>(clip_text::ClipText(table, *config, device),
+    return std::make_unique<clip_text::PromptEncoder>(clip_text::ClipText(table, *config, device, purpose),
                                                       std::move(tokenizer), clip_text::Usage{});
   }
 

@@ -21,8 +21,7 @@ TransformerBlock::TransformerBlock(const Loader& at, std::int64_t channels, std:
       cross_q_(at.at("attn2.to_q"), channels, channels, false),
       cross_out_(at.at("attn2.to_out.0"), channels, channels),
       ff_out_(at.at("ff.net.2"), 4 * channels, channels),
-      ff_in_(at.linear("ff.net.0.proj.weight", 8 * channels, channels)),
-      ff_in_bias_(at.vector("ff.net.0.proj.bias", {8 * channels})) {}
+      ff_in_(at.at("ff.net.0.proj"), channels, 4 * channels) {}
 
 Tensor TransformerBlock::operator()(const Tensor& x, const Tensor& context) const {
   const ops::AttentionOptions options{.heads = heads_};
@@ -36,8 +35,7 @@ Tensor TransformerBlock::operator()(const Tensor& x, const Tensor& context) cons
     const std::vector<Tensor> kv = cross_kv_(context);
     h = cross_out_(ops::attention(q, kv[0], kv[1], options), Activation::kNone, &h);
   }
-  const Tensor gated = ops::linear_geglu(ops::layer_norm(h, norm3_, 1e-5f), ff_in_.packed(), &ff_in_bias_);
-  return ff_out_(gated, Activation::kNone, &h);
+  return ff_out_(ff_in_(ops::layer_norm(h, norm3_, 1e-5f)), Activation::kNone, &h);
 }
 
 SpatialTransformer::SpatialTransformer(const Loader& at, std::int64_t channels, std::int64_t context_dim,

@@ -19,8 +19,7 @@ class TransformerBlock {
   ops::Affine norm1_, norm2_, norm3_;
   nn::StackedLinear self_qkv_, cross_kv_;
   nn::Linear self_out_, cross_q_, cross_out_, ff_out_;
-  weights::Weight ff_in_;  // GEGLU: [value | gate]
-  Tensor ff_in_bias_;
+  nn::GegluLinear ff_in_;
 };
 
 class SpatialTransformer {

@@ -11,9 +11,9 @@ namespace dq::models::unet {
 using ops::Activation;
 using weights::Loader;
 
-Unet::Unet(const weights::TensorTable& table, const Config& config, Device& device)
+Unet::Unet(const weights::TensorTable& table, const Config& config, Device& device, weights::Purpose purpose)
     : config_(config), device_(device) {
-  const Loader at(table, device, "the U-Net");
+  const Loader at(table, device, "the U-Net", purpose);
   const std::int64_t first = config.model_channels, time_dim = 4 * first;
   time1_ = nn::Linear(at.at("time_embed.0"), first, time_dim);
   time2_ = nn::Linear(at.at("time_embed.2"), time_dim, time_dim);
@@ -28,6 +28,7 @@ Unet::Unet(const weights::TensorTable& table, const Config& config, Device& devi
   norm_out_ = at.affine("out.0", first);
   conv_out_ = nn::Conv2d(at.at("out.2"), first, config.out_channels, 3);
   at.finish();
+  parameters_ = at.parameters();
 }
 
 void Unet::load_input_blocks(const Loader& at) {
@@ -38,7 +39,7 @@ void Unet::load_input_blocks(const Loader& at) {
     const Level& level = config_.levels[l];
     for (const int depth : level.input_depths) {
       const Loader block = at.at(fmt::format("input_blocks.{}", skip_channels_.size()));
-      Block& b = input_blocks_.emplace_back();
+      Stage& b = input_blocks_.emplace_back();
       b.residual.emplace(block.at("0"), channels, level.channels, time_dim);
       channels = level.channels;
       if (depth > 0) {
@@ -71,7 +72,7 @@ void Unet::load_output_blocks(const Loader& at) {
     const Level& level = config_.levels[l];
     for (std::size_t i = 0; i < level.output_depths.size(); ++i) {
       const Loader block = at.at(fmt::format("output_blocks.{}", output_blocks_.size()));
-      Block& b = output_blocks_.emplace_back();
+      Stage& b = output_blocks_.emplace_back();
       b.residual.emplace(block.at("0"), channels + skips.back(), level.channels, time_dim);
       skips.pop_back();
       channels = level.channels;
@@ -87,7 +88,8 @@ void Unet::load_output_blocks(const Loader& at) {
 }
 
 Tensor Unet::time_embedding(const DenoiserInput& input) const {
-  const std::vector<double> timesteps(static_cast<std::size_t>(input.x.dim(0)), input.timestep);
+  std::vector<double> timesteps = input.timesteps;
+  if (timesteps.size() == 1) timesteps.resize(static_cast<std::size_t>(input.x.dim(0)), timesteps[0]);
   const Tensor sinusoid = nn::timestep_embedding(device_, timesteps, config_.model_channels);
   Tensor time = time2_(time1_(sinusoid, Activation::kSilu));
   if (config_.vector_dim > 0)
@@ -95,11 +97,16 @@ Tensor Unet::time_embedding(const DenoiserInput& input) const {
   return ops::activate(time, Activation::kSilu);  // every use of it begins with this
 }
 
-Tensor Unet::run(const Block& block, Tensor h, const Tensor& time, const Tensor& context) const {
-  if (block.residual) h = (*block.residual)(h, time);
-  if (block.attention) h = (*block.attention)(h, context);
-  if (block.down) h = (*block.down)(h);
-  return h;
+Tensor Unet::run(const Stage& stage, Tensor h, const Tensor& time, const DenoiserInput& input) const {
+  const Block block = [&stage](const std::vector<Tensor>& in) {
+    Tensor y = in[0];
+    if (stage.residual) y = (*stage.residual)(y, in[1]);
+    if (stage.attention) y = (*stage.attention)(y, in[2]);
+    if (stage.down) y = (*stage.down)(y);
+    return y;
+  };
+  std::vector<Tensor> inputs{std::move(h), time, input.context};
+  return input.around ? (*input.around)(block, std::move(inputs)) : block(inputs);
 }
 
 Tensor Unet::operator()(const DenoiserInput& input) const {
@@ -108,18 +115,22 @@ Tensor Unet::operator()(const DenoiserInput& input) const {
     throw Error(ErrorCode::kInvalidArgument,
                 fmt::format("this U-Net takes {} latent channels, not {}", config_.in_channels, x.dim(1)));
   }
+  const std::size_t times = input.timesteps.size();
+  if (times != 1 && times != static_cast<std::size_t>(x.dim(0))) {
+    throw Error(ErrorCode::kInvalidArgument, fmt::format("{} timesteps for {} latents", times, x.dim(0)));
+  }
   const Tensor time = time_embedding(input);
   Tensor h = conv_in_(ops::contiguous(x.permute({0, 2, 3, 1})));
   std::vector<Tensor> skips{h};
-  for (const Block& block : input_blocks_) {
-    h = run(block, std::move(h), time, input.context);
+  for (const Stage& block : input_blocks_) {
+    h = run(block, std::move(h), time, input);
     skips.push_back(h);
   }
-  for (const Block& block : middle_) h = run(block, std::move(h), time, input.context);
-  for (const Block& block : output_blocks_) {
+  for (const Stage& block : middle_) h = run(block, std::move(h), time, input);
+  for (const Stage& block : output_blocks_) {
     h = ops::concat({h, skips.back()}, 3);
     skips.pop_back();
-    h = run(block, std::move(h), time, input.context);
+    h = run(block, std::move(h), time, input);
     if (!block.up) continue;
     // The skip that comes next says how large the result must be: odd sizes were halved rounding up.
     const Tensor& next = skips.back();

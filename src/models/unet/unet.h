@@ -14,14 +14,16 @@ namespace dq::models::unet {
 class Unet final : public Denoiser {
  public:
   // `table` in canonical names. Throws kBadFile when parameters are missing or misshapen.
-  Unet(const weights::TensorTable& table, const Config& config, Device& device);
+  Unet(const weights::TensorTable& table, const Config& config, Device& device,
+       weights::Purpose purpose = weights::Purpose::kPaint);
 
   // x (and concat): [N, C, h, w] with h, w > 0 of any size; context: [N, T, context_dim].
   Tensor operator()(const DenoiserInput& input) const override;
+  const weights::Parameters& parameters() const override { return parameters_; }
 
  private:
   // One entry of input_blocks or output_blocks: whichever of these parts it has, in this order.
-  struct Block {
+  struct Stage {
     std::optional<ResBlock> residual;
     std::optional<SpatialTransformer> attention;
     std::optional<nn::Conv2d> down, up;
@@ -31,14 +33,15 @@ class Unet final : public Denoiser {
   void load_middle(const weights::Loader& at);
   void load_output_blocks(const weights::Loader& at);
   Tensor time_embedding(const DenoiserInput& input) const;
-  Tensor run(const Block& block, Tensor h, const Tensor& time, const Tensor& context) const;
+  Tensor run(const Stage& stage, Tensor h, const Tensor& time, const DenoiserInput& input) const;
 
   Config config_;
   Device& device_;
+  weights::Parameters parameters_;
   nn::Linear time1_, time2_, vector1_, vector2_;
   nn::Conv2d conv_in_, conv_out_;
   ops::Affine norm_out_;
-  std::vector<Block> input_blocks_, middle_, output_blocks_;
+  std::vector<Stage> input_blocks_, middle_, output_blocks_;
   std::vector<std::int64_t> skip_channels_;  // of every input block's output, for loading the way up
 };
 

@@ -1,0 +1,39 @@
+#pragma once
+// The named parameters of a loaded network, so that adapters can be hung on them and a trainer can find them.
+// Names are the family's canonical ones.
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "tensor/tensor.h"
+#include "weights/adapter.h"
+
+namespace dq::weights {
+
+// What a network is loaded for.
+enum class Purpose : std::uint8_t {
+  kPaint,  // packed for the way forward only
+  kAdapt,  // frozen, but gradients pass through it: adapters can be trained on it
+  kTrain,  // every parameter is an f32 leaf (grad/tape.h) in memory of its own
+};
+
+struct Parameter {
+  std::string name;  // "input_blocks.1.1.proj_in.weight"
+  Shape shape;       // as layers use it: [out, in], [out, in, kh, kw], [C]
+  Tensor value;      // f32; undefined for a matrix that is only packed
+  // What adapters make of a layer with this weight, in the order in which they were added.
+  std::vector<std::shared_ptr<const Adapter>> adapters;
+
+  bool is_matrix() const { return shape.size() >= 2; }
+};
+
+using Parameters = std::map<std::string, std::shared_ptr<Parameter>, std::less<>>;
+
+// Of a network that names none.
+inline const Parameters& no_parameters() {
+  static const Parameters none;
+  return none;
+}
+
+}  // namespace dq::weights

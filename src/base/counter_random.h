@@ -1,0 +1,32 @@
+#pragma once
+// Random numbers that are a function of their place: a seed and a few counters (step, picture, purpose) give
+// a stream, and a run that is continued needs to store nothing. SplitMix64 (Steele et al. 2014) over a mix of
+// the counters. Not for security, and not torch's numbers: those are in sampling/.
+#include <cstdint>
+#include <initializer_list>
+
+namespace dq {
+
+class CounterRandom {
+ public:
+  explicit CounterRandom(std::initializer_list<std::uint64_t> place) {
+    for (const std::uint64_t counter : place) state_ = mixed(state_ ^ mixed(counter + kStep));
+  }
+
+  std::uint64_t next() { return mixed(state_ += kStep); }
+  // [0, 1), 53 bits.
+  double uniform() { return static_cast<double>(next() >> 11) * 0x1p-53; }
+  // [0, n), n from 1 to 2³²: the upper half of a product with 32 bits, off by less than n/2³².
+  std::uint64_t below(std::uint64_t n) { return (next() >> 32) * n >> 32; }
+
+ private:
+  static constexpr std::uint64_t kStep = 0x9e3779b97f4a7c15u;
+  static constexpr std::uint64_t mixed(std::uint64_t z) {
+    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
+    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
+    return z ^ (z >> 31);
+  }
+  std::uint64_t state_ = 0;
+};
+
+}  // namespace dq

@@ -1,7 +1,9 @@
 #include "models/clip_text/prompt_encoder.h"
 
 #include <algorithm>
-#include <cstring>
+
+#include "ops/elementwise.h"
+#include "ops/embedding.h"
 
 namespace dq::models::clip_text {
 
@@ -62,6 +64,29 @@ const Tensor* vectors_for(const std::map<std::string, LearnedWord>& words, const
 
 }  // namespace
 
+// Learned words' vectors instead of the rows that stand for them, by ops, so that gradients reach the
+// vectors.
+Tensor PromptEncoder::with_words(const Tensor& embedded, const ParsedPrompt& parsed,
+                                 const std::map<std::string, LearnedWord>& words) const {
+  std::vector<Tensor> tables{embedded};
+  std::vector<std::int32_t> starts, rows;  // of each word's vectors among all rows; the row of each slot
+  std::int64_t next = embedded.dim(0);
+  for (const std::string& name : parsed.words) {
+    starts.push_back(static_cast<std::int32_t>(next));
+    const Tensor* vectors = vectors_for(words, name, usage_.word_key);
+    tables.push_back(ops::contiguous(*vectors));
+    next += vectors->dim(0);
+  }
+  if (starts.empty()) return embedded;
+  for (const Window& window : parsed.windows) {
+    for (const Slot& slot : window.slots) {
+      const auto own = static_cast<std::int32_t>(rows.size());
+      rows.push_back(slot.word < 0 ? own : starts[static_cast<std::size_t>(slot.word)] + slot.vector);
+    }
+  }
+  return ops::embedding(ops::concat(tables, 0), rows);
+}
+
 Tensor PromptEncoder::encode(const ParsedPrompt& parsed, const std::map<std::string, LearnedWord>& words,
                              int clip_skip) const {
   const std::int64_t width = network_.config().width;
@@ -69,19 +94,7 @@ Tensor PromptEncoder::encode(const ParsedPrompt& parsed, const std::map<std::str
   for (const Window& window : parsed.windows) {
     for (const Slot& slot : window.slots) tokens.push_back(slot.token);
   }
-  Tensor embedded = network_.embed(tokens);
-  float* row = embedded.data<float>();
-  for (const Window& window : parsed.windows) {
-    for (const Slot& slot : window.slots) {
-      if (slot.word >= 0) {
-        const Tensor* vectors =
-            vectors_for(words, parsed.words[static_cast<std::size_t>(slot.word)], usage_.word_key);
-        std::memcpy(row, vectors->data<float>() + slot.vector * width,
-                    static_cast<std::size_t>(width) * sizeof(float));
-      }
-      row += width;
-    }
-  }
+  const Tensor embedded = with_words(network_.embed(tokens), parsed, words);
   const auto count = static_cast<std::int64_t>(parsed.windows.size());
   Tensor z = network_.hidden(embedded.reshape({count, text::kWindowTokens, width}), clip_skip - 1);
   return usage_.final_norm ? network_.final_norm(z) : z;

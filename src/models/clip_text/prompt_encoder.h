@@ -27,6 +27,9 @@ class PromptEncoder final : public TextEncoder {
   const weights::Parameters& parameters() const override { return network_.parameters(); }
 
  private:
+  // [slots, width], with learned words' vectors where they belong.
+  Tensor with_words(const Tensor& embedded, const text::ParsedPrompt& parsed,
+                    const std::map<std::string, LearnedWord>& words) const;
   // Windows → [windows, 77, width], the hidden state that clip_skip asks for.
   Tensor encode(const text::ParsedPrompt& parsed, const std::map<std::string, LearnedWord>& words,
                 int clip_skip) const;

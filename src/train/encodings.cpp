@@ -1,0 +1,125 @@
+#include "train/encodings.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <limits>
+
+#include "base/error.h"
+#include "media/codec.h"
+#include "media/resize.h"
+#include "ops/elementwise.h"
+#include "pipeline/vae_tiling.h"
+
+namespace dq::train {
+namespace {
+
+media::Image mirrored(media::Image image) {
+  for (int y = 0; y < image.height; ++y) {
+    std::uint8_t* row = image.row(y);
+    for (int x = 0; x < image.width / 2; ++x) {
+      std::swap_ranges(row + x * image.channels, row + (x + 1) * image.channels,
+                       row + (image.width - 1 - x) * image.channels);
+    }
+  }
+  return image;
+}
+
+std::string name_of(const Placement& p, bool flipped) {
+  return fmt::format("{}x{} in {}x{}{}", p.bucket.width, p.bucket.height, p.scaled.width, p.scaled.height,
+                     flipped ? " flipped" : "");
+}
+
+}  // namespace
+
+media::Image placed(const media::Image& image, const Placement& p, bool flipped) {
+  const bool smaller = p.scaled.width < image.width || p.scaled.height < image.height;
+  const media::ResizeFilter filter = smaller ? media::ResizeFilter::kArea : media::ResizeFilter::kLanczos;
+  media::Image scaled = image;
+  if (p.scaled != Size{image.width, image.height}) {
+    scaled = media::resize(image, p.scaled.width, p.scaled.height, filter);
+  }
+  const int x = (p.scaled.width - p.bucket.width) / 2, y = (p.scaled.height - p.bucket.height) / 2;
+  scaled = media::crop(scaled, x, y, p.bucket.width, p.bucket.height);
+  return flipped ? mirrored(std::move(scaled)) : scaled;
+}
+
+Encodings::Encodings(const pipeline::OpenModel& model, Device& device, ContentCache cache,
+                     EncodingOptions options)
+    : model_(model), device_(device), cache_(std::move(cache)), options_(std::move(options)) {}
+
+Encodings::~Encodings() = default;
+
+const models::Vae& Encodings::vae() {
+  if (!vae_) vae_ = model_.family->load_vae(model_.files, device_);
+  return *vae_;
+}
+
+const models::TextEncoder& Encodings::text_encoder() {
+  if (!text_encoder_) text_encoder_ = model_.family->load_text_encoder(model_.files, device_);
+  return *text_encoder_;
+}
+
+void Encodings::release() {
+  vae_.reset();
+  text_encoder_.reset();
+  device_.trim();
+}
+
+Tensor Encodings::latent(const TrainingPicture& picture, const Placement& place, bool flipped) {
+  const std::string key = fmt::format("latent of {} as {} by the VAE of {}", picture.sha256,
+                                      name_of(place, flipped), options_.base_id);
+  return cache_.get(key, device_, [&] {
+    const media::Image image = placed(media::flatten(media::read_image(picture.file)), place, flipped);
+    const models::LatentFormat format = model_.family->latent_format();
+    const std::int64_t budget =
+        options_.memory > 0 ? options_.memory : std::numeric_limits<std::int64_t>::max();
+    const Tensor z =
+        pipeline::encode_within(vae(), media::to_tensor(device_, image), format.downscale, budget);
+    const Tensor shift = Tensor::full(device_, z.shape(), format.shift);
+    return ops::combine(
+        {{static_cast<double>(format.scale), &z}, {static_cast<double>(-format.scale), &shift}});
+  });
+}
+
+Tensor Encodings::mask(const TrainingPicture& picture, const Placement& place, bool flipped) const {
+  if (picture.mask.empty()) return {};
+  const media::Image whole = media::to_gray(media::flatten(media::read_image(picture.mask)));
+  if (Size{whole.width, whole.height} != picture.size) {
+    throw Error(ErrorCode::kBadFile, fmt::format("the mask is {}×{}, its picture {}×{}", whole.width,
+                                                 whole.height, picture.size.width, picture.size.height))
+        .in(picture.mask.string())
+        .hint("A mask has the size of its picture.");
+  }
+  const int cell = model_.family->latent_format().downscale;
+  const media::Image small = media::resize(placed(whole, place, flipped), place.bucket.width / cell,
+                                           place.bucket.height / cell, media::ResizeFilter::kArea);
+  Tensor out = Tensor::empty(device_, DType::kF32, {1, 1, small.height, small.width});
+  for (std::size_t i = 0; i < small.pixels.size(); ++i) {
+    out.data<float>()[i] = static_cast<float>(small.pixels[i]) / 255.0f;
+  }
+  return out;
+}
+
+const models::Conditioning& Encodings::caption(const std::string& text) {
+  const auto known = captions_.find(text);
+  if (known != captions_.end()) return known->second;
+  const std::string key =
+      fmt::format("{} at {} by the text encoder of {}", text, options_.clip_skip, options_.base_id);
+  std::optional<models::Conditioning> fresh;
+  const auto encode = [&]() -> const models::Conditioning& {
+    if (!fresh) fresh = text_encoder()({}, text, {}, options_.clip_skip);
+    return *fresh;
+  };
+  models::Conditioning made;
+  made.context = cache_.get("context of " + key, device_, [&] { return encode().context; });
+  // Nothing pooled is kept as a tensor without numbers.
+  made.pooled = cache_.get("pooled of " + key, device_, [&] {
+    const Tensor& pooled = encode().pooled;
+    return pooled.defined() ? pooled : Tensor::empty(device_, DType::kF32, {0});
+  });
+  if (made.pooled.count() == 0) made.pooled = {};
+  return captions_.emplace(text, std::move(made)).first->second;
+}
+
+}  // namespace dq::train

@@ -119,6 +119,22 @@ class TextEncoder {
   virtual const weights::Parameters& parameters() const { return weights::no_parameters(); }
 };
 
+// The size of one denoiser call.
+struct StepShape {
+  std::int64_t images = 1;    // rows of the batch: two for each picture under guidance
+  std::int64_t h = 0, w = 0;  // latent cells
+  std::int64_t tokens = 77;   // of the text, a row
+};
+
+// What a model takes, told from names and shapes before anything is loaded.
+struct Footprint {
+  // Bytes of each part as it lies in memory when loaded for painting; 0 for one that the files lack.
+  std::int64_t denoiser = 0, vae = 0, text_encoder = 0;
+  int text_layers = 0;  // how far back clip_skip may go; 0 when not known
+  // Bytes of the denoiser's activations at the peak of one call.
+  std::function<std::int64_t(const StepShape&)> step_bytes;
+};
+
 class Family {
  public:
   virtual ~Family() = default;
@@ -129,6 +145,7 @@ class Family {
   virtual std::optional<Variant> detect(const weights::TensorTable& table) const = 0;
   virtual LatentFormat latent_format() const = 0;
   virtual Defaults defaults(const Variant& variant) const = 0;
+  virtual Footprint footprint(const weights::ComponentSet& files, Precision precision) const = 0;
 
   // Builds one part from whatever holds it. Missing, extra and misshapen tensors are errors naming the first
   // five.

@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <cmath>
+#include <utility>
 
 #include "media/resize.h"
 #include "ops/elementwise.h"
@@ -11,6 +12,7 @@
 #include "pipeline/hash_cache.h"
 #include "pipeline/learned_words.h"
 #include "pipeline/memory_budget.h"
+#include "pipeline/memory_plan.h"
 #include "pipeline/model_files.h"
 #include "pipeline/picture_inputs.h"
 #include "pipeline/vae_tiling.h"
@@ -21,9 +23,6 @@ namespace dq::pipeline {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-
-// Activations that sampling needs beside the weights; below this the VAE would have no room at all.
-constexpr std::int64_t kSmallestBudget = 128 << 20;
 
 // Everything that open_model looks at.
 std::string model_key(const Request& r) {
@@ -59,7 +58,9 @@ std::string_view to_string(Stage stage) {
 class Painter::Impl {
  public:
   Impl(Device& device, PainterOptions options) : device_(device), options_(std::move(options)) {
-    memory_ = options_.memory > 0 ? options_.memory : available_memory() / 10 * 8;
+    const std::int64_t available = available_memory();
+    budget_ = options_.memory > 0 ? MemoryBudget{options_.memory, options_.memory, true}
+                                  : MemoryBudget{available / 10 * 8, available, false};
   }
 
   Painting paint(Request request);
@@ -69,13 +70,18 @@ class Painter::Impl {
     models::Conditioning prompt, negative;
   };
 
+  static std::int64_t tokens_of(const Texts& texts) {
+    const std::int64_t without = texts.negative.context.defined() ? texts.negative.context.dim(1) : 0;
+    return std::max(texts.prompt.context.dim(1), without);
+  }
   void stage(Stage stage) const;
   void check_cancelled() const;
   void open(const Request& request);
   Texts encode_texts(const Request& request) const;
   const models::Denoiser& denoiser();
   const models::Vae& vae();
-  std::int64_t activation_budget() const { return std::max(memory_ - device_.memory().now, kSmallestBudget); }
+  std::int64_t activation_budget() const { return budget_.wanted - device_.memory().now; }
+  void plan(const Request& request, std::int64_t tokens);
   Tensor encode_image(const Tensor& image);
   Tensor concat_input(const Request& request, const PictureInputs& inputs, std::int64_t h, std::int64_t w);
   Tensor first_pass(const Request& request, const Texts& texts, const PictureInputs& inputs,
@@ -90,10 +96,14 @@ class Painter::Impl {
 
   Device& device_;
   PainterOptions options_;
-  std::int64_t memory_;
+  MemoryBudget budget_;
   std::string open_key_;
   OpenModel model_;
+  models::Footprint footprint_;
+  std::int64_t halved_denoiser_ = 0;  // its weights in 16 bits
+  std::int64_t rows_ = 0;             // at most so many in one denoiser call
   std::unique_ptr<models::Denoiser> denoiser_;
+  std::optional<RowsAtATime> few_rows_;  // of denoiser_
   std::unique_ptr<models::Vae> vae_;
   std::string texts_key_;
   Texts texts_;
@@ -123,6 +133,8 @@ void Painter::Impl::open(const Request& request) {
   open_key_.clear();
   model_ = open_model(request);
   open_key_ = key;
+  footprint_ = model_.family->footprint(model_.files, device_.precision());
+  halved_denoiser_ = model_.family->footprint(model_.files, Precision::kBF16).denoiser;
   const models::LatentFormat format = model_.family->latent_format();
   const int in = model_.variant.in_channels;
   if (in != format.channels && in != 2 * format.channels + 1) {
@@ -157,7 +169,27 @@ const models::Denoiser& Painter::Impl::denoiser() {
     stage(Stage::kLoading);
     denoiser_ = model_.family->load_denoiser(model_.files, model_.variant, device_);
   }
-  return *denoiser_;
+  few_rows_.emplace(*denoiser_, rows_);
+  return *few_rows_;
+}
+
+// Finds out whether the run fits and what it must do to fit, before anything large is loaded; once more when
+// the length of the texts is known.
+void Painter::Impl::plan(const Request& request, std::int64_t tokens) {
+  const bool two_passes = request.guidance != 1 || sampling::find_sampler(request.sampler).needs_uncond;
+  const RunShape run{.tokens = tokens,
+                     .two_passes = two_passes,
+                     .keep_denoiser = options_.keep_denoiser,
+                     .vae_is_loaded = vae_ != nullptr,
+                     .weights_are_f32 = footprint_.denoiser > halved_denoiser_};
+  const std::int64_t before = std::exchange(
+      rows_, plan_memory(request, footprint_, model_.family->latent_format(), run, budget_).rows);
+  const std::int64_t all = request.batch * (two_passes ? 2 : 1);
+  if (rows_ < all && rows_ != before) {
+    say(options_.log, LogLevel::kInfo,
+        fmt::format("to stay within memory, {} of the {} parts of a step are computed at a time", rows_,
+                    all));
+  }
 }
 
 const models::Vae& Painter::Impl::vae() {
@@ -315,12 +347,14 @@ Painting Painter::Impl::paint(Request request) {
   const std::string texts_key =
       fmt::format("{} {} {} {}\n{}\n{}", static_cast<int>(request.reading), request.normalise_mean,
                   request.clip_skip, request.guidance != 1, request.prompt, request.negative_prompt);
+  plan(request, text::kWindowTokens);
   BackgroundHash hash(request.model);
   if (texts_key != texts_key_) {
     texts_ = encode_texts(request);
     texts_key_ = texts_key;
     device_.trim();  // the text encoder is gone; its memory is for the denoiser
   }
+  plan(request, tokens_of(texts_));
   const PictureInputs inputs = read_pictures(request, device_);
   const sampling::SigmaTable table(model_.variant.schedule, model_.variant.prediction);
   sampling::SeededNoise noise(noise_options(request), device_);

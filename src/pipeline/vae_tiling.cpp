@@ -82,6 +82,11 @@ std::int64_t fitting_tile(std::int64_t h, std::int64_t w, std::int64_t budget,
 
 }  // namespace
 
+std::int64_t smallest_tile_bytes(std::int64_t h, std::int64_t w, int downscale) {
+  const std::int64_t pixels = std::min(h, kSmallestTile) * std::min(w, kSmallestTile) * downscale * downscale;
+  return pixels * 2 * (256 + 128) * static_cast<std::int64_t>(sizeof(float));
+}
+
 Tensor decode_within(const models::Vae& vae, const Tensor& latent, int downscale, std::int64_t budget,
                      TilingReport* report) {
   const std::int64_t n = latent.dim(0), h = latent.dim(2), w = latent.dim(3);

@@ -19,4 +19,9 @@ Tensor decode_within(const models::Vae& vae, const Tensor& latent, int downscale
 Tensor encode_within(const models::Vae& vae, const Tensor& image, int downscale, std::int64_t budget,
                      TilingReport* report = nullptr);
 
+// Bytes of activations that developing a picture of h×w cells takes with the smallest tiles, told before the
+// VAE is loaded: two maps of 256 and of 128 channels at the tile's full resolution, as the widest of the
+// image VAEs have them. VAEs of less take less.
+std::int64_t smallest_tile_bytes(std::int64_t h, std::int64_t w, int downscale);
+
 }  // namespace dq::pipeline

@@ -7,7 +7,9 @@
 #include "models/clip_text/names.h"
 #include "models/clip_text/prompt_encoder.h"
 #include "models/unet/names.h"
+#include "models/unet/step_memory.h"
 #include "models/unet/unet.h"
+#include "weights/packed_bytes.h"
 
 namespace dq::models {
 namespace {
@@ -59,6 +61,21 @@ class StableDiffusion1 final : public Family {
 
   Defaults defaults(const Variant&) const override { return {}; }
 
+  Footprint footprint(const ComponentSet& files, Precision precision) const override {
+    const TensorTable network = unet::locate(files.main);
+    const TensorTable vae = autoencoder_kl::locate(files.vae.empty() ? files.main : files.vae);
+    const TensorTable text = clip_text::locate(text_source(files), kTextPrefixes);
+    Footprint out;
+    out.denoiser = weights::packed_bytes(network, precision);
+    out.vae = weights::packed_bytes(vae, precision);
+    out.text_encoder = weights::packed_bytes(text, precision);
+    if (const auto config = clip_text::read_config(text)) out.text_layers = config->layers;
+    const std::optional<unet::Config> config = unet::read_config(network);
+    if (config)
+      out.step_bytes = [config](const StepShape& shape) { return unet::step_bytes(*config, shape); };
+    return out;
+  }
+
   std::unique_ptr<Denoiser> load_denoiser(const ComponentSet& files, const Variant&, Device& device,
                                           Purpose purpose) const override {
     const TensorTable table = unet::locate(files.main);
@@ -92,7 +109,7 @@ class StableDiffusion1 final : public Family {
 
   std::unique_ptr<TextEncoder> load_text_encoder(const ComponentSet& files, Device& device,
                                                  Purpose purpose) const override {
-    const TensorTable& from = files.text_encoder.empty() ? files.main : files.text_encoder;
+    const TensorTable& from = text_source(files);
     const TensorTable table = clip_text::locate(from, kTextPrefixes);
     const std::optional<clip_text::Config> config = clip_text::read_config(table);
     if (!config) {
@@ -112,6 +129,10 @@ class StableDiffusion1 final : public Family {
   }
 
  private:
+  static const TensorTable& text_source(const ComponentSet& files) {
+    return files.text_encoder.empty() ? files.main : files.text_encoder;
+  }
+
   // 1.x has 1×1 convolutions around its transformers (2.x has matrices), one block each, and no extra vector.
   // Widths are free: smaller models of the same graph belong here too.
   static bool ours(const unet::Config& config) {

@@ -1,0 +1,122 @@
+#include "pipeline/memory_plan.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "base/error.h"
+#include "ops/elementwise.h"
+#include "pipeline/vae_tiling.h"
+
+namespace dq::pipeline {
+namespace {
+
+constexpr std::int64_t kFloat = sizeof(float);
+// Latents that samplers, guidance and masks hold beside each other, at the most.
+constexpr std::int64_t kLatents = 16;
+
+// A picture's cells; pixels are cells·downscale².
+struct Size {
+  std::int64_t h, w;
+};
+
+Size largest_size(const Request& r, int cell) {
+  const double scale = std::max(r.hires.scale, 1.0);
+  return {std::llround(r.height * scale / cell), std::llround(r.width * scale / cell)};
+}
+
+void raise(MemoryNeed& peak, const MemoryNeed& phase) {
+  if (phase.total > peak.total) peak = phase;
+}
+
+std::string amount(std::int64_t bytes) {
+  const auto mib = static_cast<double>(bytes) / (1 << 20);
+  return mib < 1000 ? fmt::format("{:.0f} MB", std::ceil(mib)) : fmt::format("{:.1f} GB", mib / 1024);
+}
+
+[[noreturn]] void refuse(const Request& request, const RunShape& run, const MemoryNeed& need,
+                         const MemoryBudget& budget) {
+  const std::string size = fmt::format("{}x{}", request.width, request.height);
+  const std::string larger =
+      request.hires.scale > 0 ? fmt::format(" and {} times that", request.hires.scale) : "";
+  const std::string has = budget.by_person ? fmt::format("--memory allows {}", amount(budget.most))
+                                           : fmt::format("this machine has {} free", amount(budget.most));
+  std::string way_out = need.weights > budget.most / 2 && run.weights_are_f32
+                            ? "Use an f16 or bf16 file of the model, or a smaller --size"
+                            : "Use a smaller --size";
+  if (request.hires.scale > 0) way_out += " or --hires";
+  if (request.batch > 1) way_out += " or --batch";
+  if (budget.by_person) way_out += ", or allow more with --memory";
+  throw Error(ErrorCode::kOutOfMemory,
+              fmt::format("painting {}{} needs about {}, of which {} are weights; {}", size, larger,
+                          amount(need.total), amount(need.weights), has))
+      .hint(way_out);
+}
+
+}  // namespace
+
+MemoryNeed memory_need(const Request& request, const models::Footprint& model,
+                       const models::LatentFormat& format, const RunShape& run, std::int64_t rows) {
+  const Size size = largest_size(request, format.downscale);
+  const std::int64_t cells = size.h * size.w, pixels = cells * format.downscale * format.downscale;
+  const std::int64_t batch = request.batch;
+  const bool from_picture = !request.init_image.empty();
+  const std::int64_t tile = smallest_tile_bytes(size.h, size.w, format.downscale);
+  // The picture at the request's size and its mask as f32, its bytes, and a copy while it is encoded.
+  const std::int64_t inputs = from_picture ? pixels * (2 * 3 * kFloat + kFloat + 3) : 0;
+  const bool vae_stays = from_picture || run.vae_is_loaded || request.hires.upscaler == "lanczos";
+
+  MemoryNeed peak;
+  raise(peak, {model.text_encoder, model.text_encoder});
+  if (from_picture) raise(peak, {model.vae + tile + inputs, model.vae});
+
+  MemoryNeed denoising;
+  denoising.weights = model.denoiser + (vae_stays ? model.vae : 0);
+  denoising.total = denoising.weights + inputs + kLatents * batch * format.channels * cells * kFloat;
+  if (model.step_bytes) {
+    denoising.total += model.step_bytes({.images = rows, .h = size.h, .w = size.w, .tokens = run.tokens});
+  }
+  raise(peak, denoising);
+
+  // The canvas, its weights, the pictures as f32 (twice while a batch is joined) and as bytes.
+  MemoryNeed developing;
+  developing.weights = model.vae + (run.keep_denoiser ? model.denoiser : 0);
+  const std::int64_t canvas = pixels * ((batch > 1 ? 2 * batch : 1) * 3 * kFloat + kFloat + 3 * batch);
+  developing.total = developing.weights + tile + inputs + canvas;
+  raise(peak, developing);
+  return peak;
+}
+
+MemoryPlan plan_memory(const Request& request, const models::Footprint& model,
+                       const models::LatentFormat& format, const RunShape& run, const MemoryBudget& budget) {
+  std::int64_t rows = request.batch * (run.two_passes ? 2 : 1);
+  for (;; rows = (rows + 1) / 2) {
+    const MemoryNeed need = memory_need(request, model, format, run, rows);
+    if (need.total <= budget.wanted || (rows == 1 && need.total <= budget.most)) return {rows, need};
+    if (rows == 1) refuse(request, run, need, budget);
+  }
+}
+
+Tensor RowsAtATime::operator()(const models::DenoiserInput& input) const {
+  const std::int64_t all = input.x.dim(0);
+  if (all <= rows_) return inner_(input);
+  std::vector<Tensor> parts;
+  for (std::int64_t begin = 0; begin < all; begin += rows_) {
+    const std::int64_t end = std::min(all, begin + rows_);
+    const auto rows_of = [&](const Tensor& t) {
+      return t.defined() ? ops::contiguous(t.slice(0, begin, end)) : Tensor{};
+    };
+    models::DenoiserInput part = input;
+    part.x = rows_of(input.x);
+    part.context = rows_of(input.context);
+    part.pooled = rows_of(input.pooled);
+    part.concat = rows_of(input.concat);
+    if (input.timesteps.size() > 1)
+      part.timesteps.assign(input.timesteps.begin() + begin, input.timesteps.begin() + end);
+    parts.push_back(inner_(part));
+  }
+  return ops::concat(parts, 0);
+}
+
+}  // namespace dq::pipeline

@@ -1,0 +1,54 @@
+// --memory bounds the whole run: fewer parts of a step at a time, or a refusal before the first step.
+#include <gtest/gtest.h>
+
+#include "app/cli.h"
+#include "media/codec.h"
+#include "support/golden.h"
+
+namespace dq::test {
+namespace {
+
+Words large(const std::string& output) {
+  Words words = quick() + Words{"-o", output, "--precision", "f32"};
+  std::erase(words, "-q");
+  words[5] = "1024";  // --size
+  words[7] = "1";     // --steps
+  return words;
+}
+
+TEST(Memory, WhatCannotFitIsRefusedBeforeAnythingIsLoaded) {
+  const TempDir dir;
+  const Words paint{"paint", "x", "-q", "-m", checkpoint().string(), "--memory", "64M"};
+  expect_refusal(dir, paint + Words{"--size", "16384"}, "--memory allows 64 MB");
+  expect_refusal(dir, paint + Words{"--size", "16384"}, "painting 16384x16384 needs about");
+  expect_refusal(dir, paint + Words{"--hires", "8"}, "smaller --size or --hires");
+  const Outcome run = danqing(dir.path(), paint + Words{"--size", "16384"});
+  EXPECT_LT(run.peak_bytes, 64 << 20);
+}
+
+TEST(Memory, FewerPartsOfAStepAtATimeGiveTheSamePicture) {
+  const TempDir dir;
+  const Outcome whole = danqing(dir.path(), large("whole.png"));
+  const Outcome little = danqing(dir.path(), large("little.png") + Words{"--memory", "75M"});
+  ASSERT_EQ(whole.status, 0) << whole.err;
+  ASSERT_EQ(little.status, 0) << little.err;
+  EXPECT_EQ(whole.err.find("at a time"), std::string::npos) << whole.err;
+  EXPECT_NE(little.err.find("1 of the 2 parts of a step are computed at a time"), std::string::npos)
+      << little.err;
+  EXPECT_LT(little.peak_bytes, whole.peak_bytes);
+  // Developed in tiles, too, which makes more of a difference than the rounding does.
+  const media::Image a = media::read_image(dir.path() / "whole.png"),
+                     b = media::read_image(dir.path() / "little.png");
+  EXPECT_LT(mean_difference(a, b), 2);
+  EXPECT_GT(spread(a), 5);
+}
+
+TEST(Memory, APictureThatFitsIsTheSameToTheByte) {
+  const TempDir dir;
+  ASSERT_TRUE(painted(dir, "a.png"));
+  ASSERT_TRUE(painted(dir, "b.png", {"--memory", "8G"}));
+  EXPECT_TRUE(file_bytes(dir.path() / "a.png") == file_bytes(dir.path() / "b.png"));
+}
+
+}  // namespace
+}  // namespace dq::test

@@ -1,0 +1,169 @@
+// What a run is said to take, against what it takes; and how it is made to fit.
+#include "pipeline/memory_plan.h"
+
+#include <gtest/gtest.h>
+
+#include "base/error.h"
+#include "models/tiny_model.h"
+#include "ops/devices.h"
+#include "support/golden.h"
+
+namespace dq::test {
+namespace {
+
+constexpr std::int64_t kMiB = 1 << 20;
+
+weights::ComponentSet tiny() {
+  weights::ComponentSet files;
+  files.main = tiny_original();
+  return files;
+}
+
+models::DenoiserInput random_input(Device& device, std::int64_t n, std::int64_t h, std::int64_t w,
+                                   std::int64_t context) {
+  models::DenoiserInput input;
+  input.x = random_tensor(device, {n, 4, h, w}, 1);
+  input.timesteps = {500};
+  input.context = random_tensor(device, {n, 77, context}, 2);
+  return input;
+}
+
+std::int64_t context_width(const weights::ComponentSet& files) {
+  return files.main.dim("model.diffusion_model.input_blocks.1.1.transformer_blocks.0.attn2.to_k.weight", 1);
+}
+
+TEST(MemoryPlan, StepsTakeWhatIsSaid) {
+  const weights::ComponentSet files = tiny();
+  const models::Family& family = *models::families()[0];
+  for (const auto& [n, h, w] : {std::tuple{2, 48, 48}, std::tuple{1, 96, 64}, std::tuple{2, 99, 131}}) {
+    const auto device = ops::make_cpu_device({.threads = 2, .precision = Precision::kF32});
+    const auto denoiser = family.load_denoiser(files, *family.detect(files.main), *device);
+    const models::DenoiserInput input = random_input(*device, n, h, w, context_width(files));
+    const std::int64_t before = device->memory().now;
+    (*denoiser)(input);
+    const std::int64_t took = device->memory().peak - before;
+    const std::int64_t said =
+        family.footprint(files, Precision::kF32).step_bytes({.images = n, .h = h, .w = w, .tokens = 77});
+    EXPECT_GE(said, took * 9 / 10) << took << " for " << n << " of " << h << "x" << w;
+    EXPECT_LE(said, took * 3 / 2) << took << " for " << n << " of " << h << "x" << w;
+  }
+}
+
+TEST(MemoryPlan, WeightsTakeWhatIsSaid) {
+  const weights::ComponentSet files = tiny();
+  const models::Family& family = *models::families()[0];
+  for (const Precision precision : {Precision::kF32, Precision::kBF16}) {
+    const auto device = ops::make_cpu_device({.threads = 2, .precision = precision});
+    const models::Footprint said = family.footprint(files, precision);
+    const auto took = [&](const auto& load) {
+      const std::int64_t before = device->memory().now;
+      const auto part = load();
+      return device->memory().now - before;
+    };
+    const auto check = [](std::int64_t told, std::int64_t measured) {
+      EXPECT_GE(told, measured * 9 / 10);
+      EXPECT_LE(told, measured * 3 / 2);
+    };
+    check(said.denoiser,
+          took([&] { return family.load_denoiser(files, *family.detect(files.main), *device); }));
+    check(said.vae, took([&] { return family.load_vae(files, *device); }));
+    EXPECT_EQ(said.text_layers, 4);
+  }
+}
+
+// A model of round numbers: 100 MB of denoiser, 10 MB a row.
+models::Footprint round_model() {
+  models::Footprint model;
+  model.denoiser = 100 * kMiB;
+  model.vae = 10 * kMiB;
+  model.text_encoder = 20 * kMiB;
+  model.step_bytes = [](const models::StepShape& shape) { return shape.images * shape.h * shape.w * 10'240; };
+  return model;
+}
+
+pipeline::Request square(int batch) {
+  pipeline::Request request;
+  request.width = request.height = 256;  // 1024 cells: 10 MiB a row
+  request.batch = batch;
+  return request;
+}
+
+std::int64_t rows_within(std::int64_t bytes, int batch, bool two_passes = true) {
+  return pipeline::plan_memory(square(batch), round_model(), {}, {.two_passes = two_passes},
+                               {bytes, bytes, true})
+      .rows;
+}
+
+TEST(MemoryPlan, FewerRowsAtATimeWhenNotAllFit) {
+  EXPECT_EQ(rows_within(1000 * kMiB, 4), 8);
+  EXPECT_EQ(rows_within(1000 * kMiB, 4, false), 4);
+  EXPECT_EQ(rows_within(145 * kMiB, 4), 4);
+  EXPECT_EQ(rows_within(125 * kMiB, 4), 2);
+  EXPECT_EQ(rows_within(115 * kMiB, 4), 1);
+  EXPECT_EQ(rows_within(125 * kMiB, 1), 2);
+  EXPECT_EQ(rows_within(115 * kMiB, 1), 1);
+}
+
+TEST(MemoryPlan, MoreThanIsWantedIsTakenOnlyWhenNothingElseHelps) {
+  const auto rows = [](std::int64_t wanted, std::int64_t most) {
+    return pipeline::plan_memory(square(1), round_model(), {}, {}, {wanted, most, false}).rows;
+  };
+  EXPECT_EQ(rows(125 * kMiB, 200 * kMiB), 2);
+  EXPECT_EQ(rows(90 * kMiB, 115 * kMiB), 1);
+}
+
+TEST(MemoryPlan, WhatNeverFitsIsRefusedWithNumbersAndAWayOut) {
+  pipeline::Request request = square(2);
+  try {
+    pipeline::plan_memory(request, round_model(), {}, {.weights_are_f32 = true},
+                          {80 * kMiB, 80 * kMiB, true});
+    FAIL() << "not refused";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ErrorCode::kOutOfMemory);
+    for (const char* part : {"256x256", "about 111 MB", "100 MB are weights", "--memory allows 80 MB", "f16",
+                             "--size", "--batch", "more with --memory"})
+      EXPECT_NE(std::string(error.what()).find(part), std::string::npos) << part << " in " << error.what();
+  }
+  request = square(1);
+  request.width = request.height = 16384;
+  try {
+    pipeline::plan_memory(request, round_model(), {}, {}, {1000 * kMiB, 2048 * kMiB, false});
+    FAIL() << "not refused";
+  } catch (const Error& error) {
+    const std::string text = error.what();
+    EXPECT_NE(text.find("this machine has 2.0 GB free"), std::string::npos) << text;
+    EXPECT_EQ(text.find("--memory"), std::string::npos) << text;
+    EXPECT_EQ(text.find("--batch"), std::string::npos) << text;
+  }
+}
+
+TEST(MemoryPlan, TheSecondPassAndTheStartingPictureCount) {
+  const auto need = [](const pipeline::Request& request) {
+    return pipeline::memory_need(request, round_model(), {}, {}, 2).total;
+  };
+  pipeline::Request request = square(1);
+  const std::int64_t plain = need(request);
+  request.hires.scale = 2;
+  EXPECT_GE(need(request), plain + 60 * kMiB);
+  request = square(1);
+  request.init_image = "a.png";
+  EXPECT_GE(need(request), plain + 10 * kMiB);  // the VAE stays
+}
+
+TEST(MemoryPlan, RowsAtATimeGiveTheSameButForRounding) {
+  const weights::ComponentSet files = tiny();
+  const models::Family& family = *models::families()[0];
+  const auto device = ops::make_cpu_device({.threads = 2, .precision = Precision::kF32});
+  const auto denoiser = family.load_denoiser(files, *family.detect(files.main), *device);
+  models::DenoiserInput input = random_input(*device, 5, 8, 16, context_width(files));
+  input.timesteps = {10, 200, 300, 500, 900};
+  const Tensor whole = (*denoiser)(input);
+  for (const std::int64_t rows : {1, 2, 4, 5}) {
+    const Tensor parts = pipeline::RowsAtATime(*denoiser, rows)(input);
+    ASSERT_EQ(parts.shape(), whole.shape());
+    EXPECT_LE(relative_error(parts, whole), 1e-5) << rows;
+  }
+}
+
+}  // namespace
+}  // namespace dq::test

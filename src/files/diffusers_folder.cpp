@@ -2,6 +2,8 @@
 #include <fmt/format.h>
 
 #include <array>
+#include <fstream>
+#include <sstream>
 
 #include "base/error.h"
 #include "files/weight_source.h"
@@ -56,6 +58,26 @@ std::shared_ptr<const WeightSource> open_component(const std::filesystem::path& 
 bool is_diffusers_folder(const std::filesystem::path& path) {
   std::error_code ignored;
   return std::filesystem::is_regular_file(path / "model_index.json", ignored);
+}
+
+std::map<std::string, std::string> folder_texts(const std::filesystem::path& folder) {
+  constexpr std::uintmax_t kMostBytes = 8u << 20;
+  constexpr std::array kNames = {"config.json", "scheduler_config.json", "merges.txt"};
+  std::map<std::string, std::string> texts;
+  std::error_code ignored;
+  for (const std::filesystem::directory_entry& part : std::filesystem::directory_iterator(folder, ignored)) {
+    if (!part.is_directory(ignored)) continue;
+    for (const char* name : kNames) {
+      const std::filesystem::path file = part.path() / name;
+      if (!std::filesystem::is_regular_file(file, ignored)) continue;
+      if (std::filesystem::file_size(file, ignored) > kMostBytes) continue;
+      std::ifstream in(file, std::ios::binary);
+      std::ostringstream text;
+      text << in.rdbuf();
+      texts[part.path().filename().string() + "/" + name] = text.str();
+    }
+  }
+  return texts;
 }
 
 }  // namespace dq::files

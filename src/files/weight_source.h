@@ -71,4 +71,9 @@ bool has_weights(const std::filesystem::path& folder);
 // True for a folder holding model_index.json.
 bool is_diffusers_folder(const std::filesystem::path& path);
 
+// The texts of a diffusers folder that say what its tensors mean, by their path in it: configurations
+// ("text_encoder/config.json", "scheduler/scheduler_config.json") and a tokenizer's merges
+// ("tokenizer/merges.txt"). Files above 8 MiB are left out.
+std::map<std::string, std::string> folder_texts(const std::filesystem::path& folder);
+
 }  // namespace dq::files

@@ -20,6 +20,7 @@ TensorTable open_folder(const fs::path& folder) {
     table.join(TensorTable(files::open_component(part)), part.filename().string() + ".");
   }
   table.set_origin(folder.string());
+  table.set_texts(files::folder_texts(folder));
   return table;
 }
 

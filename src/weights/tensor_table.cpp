@@ -9,6 +9,16 @@ TensorTable::TensorTable(std::shared_ptr<const files::WeightSource> source, std:
   for (const TensorEntry& entry : source->tensors()) {
     entries_.emplace(std::string(prefix) + entry.name, entry);
   }
+  if (!source->metadata().empty()) set_texts(source->metadata());
+}
+
+const std::map<std::string, std::string>& TensorTable::texts() const {
+  static const std::map<std::string, std::string> none;
+  return texts_ ? *texts_ : none;
+}
+
+void TensorTable::set_texts(std::map<std::string, std::string> texts) {
+  texts_ = std::make_shared<const std::map<std::string, std::string>>(std::move(texts));
 }
 
 const TensorEntry* TensorTable::find(std::string_view name) const {
@@ -29,6 +39,7 @@ bool TensorTable::has_prefix(std::string_view prefix) const {
 TensorTable TensorTable::under(std::string_view prefix) const {
   TensorTable out;
   out.origin_ = origin_;
+  out.texts_ = texts_;
   for (auto it = entries_.lower_bound(prefix); it != entries_.end(); ++it) {
     const std::string_view name = it->first;
     if (!name.starts_with(prefix)) break;
@@ -41,6 +52,7 @@ TensorTable TensorTable::renamed(
     const std::function<std::optional<std::string>(std::string_view)>& rename) const {
   TensorTable out;
   out.origin_ = origin_;
+  out.texts_ = texts_;
   for (const auto& [name, entry] : entries_) {
     std::optional<std::string> canonical = rename(name);
     if (!canonical) continue;

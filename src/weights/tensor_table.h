@@ -36,6 +36,10 @@ class TensorTable {
   void join(const TensorTable& other, std::string_view prefix);
 
   const std::map<std::string, files::TensorEntry, std::less<>>& entries() const { return entries_; }
+  // The texts that came with the tensors: a file's own metadata; of a folder, files::folder_texts. Tables
+  // made from this one have them too.
+  const std::map<std::string, std::string>& texts() const;
+  void set_texts(std::map<std::string, std::string> texts);
   // What to call this table in a message: the file or folder it came from.
   const std::string& origin() const { return origin_; }
   void set_origin(std::string origin) { origin_ = std::move(origin); }
@@ -43,6 +47,7 @@ class TensorTable {
  private:
   std::map<std::string, files::TensorEntry, std::less<>> entries_;
   std::string origin_;
+  std::shared_ptr<const std::map<std::string, std::string>> texts_;
 };
 
 }  // namespace dq::weights

@@ -44,6 +44,47 @@ TEST(Families, TheVPredMarkerSettlesThePrediction) {
   EXPECT_TRUE(variant->schedule.zero_terminal_snr);
 }
 
+// A folder's scheduler says which it is, and a file's metadata may.
+TEST(Families, AStatedPredictionIsBelieved) {
+  const Family& family = *models::families()[0];
+  EXPECT_TRUE(family.detect(tiny_folder())->prediction_certain);
+  EXPECT_EQ(family.detect(tiny_folder())->prediction, models::Prediction::kEps);
+  TensorTable table = tiny_original();
+  table.set_texts({{"modelspec.prediction_type", "v"}});
+  EXPECT_EQ(family.detect(table)->prediction, models::Prediction::kV);
+  table.set_texts({{"scheduler/scheduler_config.json",
+                    R"({"prediction_type": "v_prediction", "rescale_betas_zero_snr": true})"}});
+  EXPECT_EQ(family.detect(table)->prediction, models::Prediction::kV);
+  EXPECT_TRUE(family.detect(table)->schedule.zero_terminal_snr);
+  for (const char* odd : {"", "[1]", "{\"prediction_type\": 7}", "{\"prediction_type\": \"sample\"}"}) {
+    table.set_texts({{"scheduler/scheduler_config.json", odd}});
+    EXPECT_FALSE(family.detect(table)->prediction_certain) << odd;
+  }
+}
+
+// A text encoder with a vocabulary and a number of heads of its own brings both along as texts.
+TEST(Families, ATextEncoderMayBringItsTokenizer) {
+  const auto device = ops::make_cpu_device();
+  const Family& family = *models::families()[0];
+  weights::ComponentSet files;
+  files.main = tiny_folder();
+  EXPECT_THROW(family.load_text_encoder(files, *device), Error);  // 1000 tokens, and no merges
+  auto texts = files.main.texts();
+  EXPECT_NE(texts.at("text_encoder/config.json").find("\"num_attention_heads\": 4"), std::string::npos);
+  texts["tokenizer/merges.txt"] = tiny_merges();
+  files.main.set_texts(texts);
+  const auto encoder = family.load_text_encoder(files, *device);
+  const Tensor four = (*encoder)({}, "a cat", {}, 1).context;
+  EXPECT_EQ(four.shape(), (Shape{1, 77, 48}));
+  texts.erase("text_encoder/config.json");
+  files.main.set_texts(texts);
+  const Tensor guessed = (*family.load_text_encoder(files, *device))({}, "a cat", {}, 1).context;  // one head
+  EXPECT_GT(relative_error(guessed, four), 0.01);
+  texts["tokenizer/merges.txt"] = "no merges here at all";
+  files.main.set_texts(texts);
+  EXPECT_THROW(family.load_text_encoder(files, *device), Error);
+}
+
 TEST(Families, NamesAreFoundById) {
   for (const Family* family : models::families()) EXPECT_EQ(models::find_family(family->id()), family);
   EXPECT_EQ(models::find_family("no such family"), nullptr);

@@ -27,10 +27,7 @@ constexpr PromptOptions kWebui{.reading = Reading::kA1111, .normalise_mean = tru
 constexpr PromptOptions kWebuiPlain{.reading = Reading::kA1111, .normalise_mean = false};
 
 text::ClipTokenizer small_tokenizer() {
-  const std::string merges = text::ClipTokenizer::built_in().merges_text();
-  std::size_t end = merges.starts_with("#version") ? merges.find('\n') + 1 : 0;
-  for (int i = 0; i < 486; ++i) end = merges.find('\n', end) + 1;
-  return text::ClipTokenizer(std::string_view(merges).substr(0, end));
+  return text::ClipTokenizer(tiny_merges());
 }
 
 ClipText small_network(Device& device) {

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "support/golden.h"
+#include "text/clip_tokenizer.h"
 
 namespace dq::test {
 
@@ -86,6 +87,13 @@ TensorTable tiny_inpaint() {
   });
   table.insert("model.diffusion_model.input_blocks.0.0.weight", *conv.find("conv_in.weight"));
   return table;
+}
+
+std::string tiny_merges() {
+  const std::string merges = text::ClipTokenizer::built_in().merges_text();
+  std::size_t end = merges.starts_with("#version") ? merges.find('\n') + 1 : 0;
+  for (int i = 0; i < 486; ++i) end = merges.find('\n', end) + 1;
+  return merges.substr(0, end);
 }
 
 }  // namespace dq::test

@@ -16,4 +16,7 @@ weights::TensorTable
 tiny_with_ema();  // as tiny_original, with EMA copies, optimizer junk and schedule buffers
 weights::TensorTable tiny_inpaint();  // as tiny_original, first convolution with 9 input channels
 
+// The merges of its tokenizer: the first 486 of CLIP's, which make a vocabulary of 1000.
+std::string tiny_merges();
+
 }  // namespace dq::test

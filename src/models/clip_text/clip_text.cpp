@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <nlohmann/json.hpp>
+
 #include "ops/attention.h"
 #include "ops/elementwise.h"
 #include "ops/embedding.h"
@@ -10,6 +12,24 @@ namespace dq::models::clip_text {
 
 using weights::Loader;
 using weights::TensorTable;
+
+namespace {
+
+// A configuration that says nothing sensible is as good as none.
+std::optional<int> stated_heads(const TensorTable& table) {
+  const auto text = table.texts().find("text_encoder/config.json");
+  if (text == table.texts().end()) return std::nullopt;
+  const nlohmann::json config = nlohmann::json::parse(text->second, nullptr, false);
+  if (!config.is_object()) return std::nullopt;
+  const auto heads = config.find("num_attention_heads");
+  if (heads == config.end() || !heads->is_number_unsigned()) return std::nullopt;
+  const auto count = heads->get<std::uint64_t>();
+  const auto width = static_cast<std::uint64_t>(table.dim("embeddings.token_embedding.weight", 1));
+  return count > 0 && count <= width && width % count == 0 ? std::optional(static_cast<int>(count))
+                                                           : std::nullopt;
+}
+
+}  // namespace
 
 std::optional<Config> read_config(const TensorTable& table) {
   const files::TensorEntry* tokens = table.find("embeddings.token_embedding.weight");
@@ -23,6 +43,7 @@ std::optional<Config> read_config(const TensorTable& table) {
   config.layers = 0;
   while (table.has(fmt::format("encoder.layers.{}.layer_norm1.weight", config.layers))) ++config.layers;
   if (config.layers == 0 || config.feed_forward == 0) return std::nullopt;
+  config.heads = stated_heads(table).value_or(config.heads);
   return config;
 }
 

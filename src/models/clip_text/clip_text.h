@@ -11,11 +11,12 @@ namespace dq::models::clip_text {
 struct Config {
   std::int64_t width = 768, feed_forward = 3072, vocabulary = 49408, positions = 77;
   int layers = 12;
-  int heads = 12;  // not in the shapes: width/64 in every published model
+  int heads = 12;  // not in the shapes: width/64 unless the configuration says otherwise
   ops::Activation activation = ops::Activation::kQuickGelu;
 };
 
-// From a table in canonical names (names.h); nothing when this is no such encoder.
+// From a table in canonical names (names.h); nothing when this is no such encoder. The number of heads comes
+// from the text "text_encoder/config.json" when the table has it.
 std::optional<Config> read_config(const weights::TensorTable& table);
 
 class ClipText {

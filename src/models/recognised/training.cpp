@@ -64,6 +64,14 @@ std::vector<std::pair<std::string, std::uint64_t>> read_tags(const std::string& 
   return out;
 }
 
+// An object, empty when there is no such configuration.
+json scheduler_config(const Metadata& metadata) {
+  const auto text = metadata.find("scheduler/scheduler_config.json");
+  if (text == metadata.end()) return json::object();
+  json config = json::parse(text->second, nullptr, false);
+  return config.is_object() ? config : json::object();
+}
+
 }  // namespace
 
 std::string value_of(const Metadata& metadata, const std::string& key) {
@@ -95,7 +103,16 @@ std::string stated_prediction(const Metadata& metadata) {
   if (spec == "epsilon" || spec == "eps") return "eps";
   const std::string base = value_of(metadata, "ss_base_model_version");
   if (base.ends_with("_v")) return "v";
-  return "";
+  const json scheduler = scheduler_config(metadata);
+  const auto type = scheduler.find("prediction_type");
+  if (type == scheduler.end()) return "";
+  return *type == "v_prediction" ? "v" : *type == "epsilon" ? "eps" : "";
+}
+
+bool states_zero_terminal_snr(const Metadata& metadata) {
+  const json scheduler = scheduler_config(metadata);
+  const auto rescaled = scheduler.find("rescale_betas_zero_snr");
+  return rescaled != scheduler.end() && *rescaled == true;
 }
 
 }  // namespace dq::models::recognised

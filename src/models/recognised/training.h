@@ -12,8 +12,10 @@ using Metadata = std::map<std::string, std::string>;
 
 std::optional<TrainingFacts> read_training(const Metadata& metadata);
 
-// "eps" or "v" when the metadata says so; else empty.
+// "eps" or "v" when the metadata says so, or a folder's "scheduler/scheduler_config.json"; else empty.
 std::string stated_prediction(const Metadata& metadata);
+// Does such a configuration rescale the schedule to end in pure noise (Lin et al. 2023)?
+bool states_zero_terminal_snr(const Metadata& metadata);
 
 // The value of a key; empty when it is not there or says "None".
 std::string value_of(const Metadata& metadata, const std::string& key);

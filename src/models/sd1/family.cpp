@@ -6,6 +6,7 @@
 #include "models/autoencoder_kl/names.h"
 #include "models/clip_text/names.h"
 #include "models/clip_text/prompt_encoder.h"
+#include "models/recognised/training.h"
 #include "models/unet/names.h"
 #include "models/unet/step_memory.h"
 #include "models/unet/unet.h"
@@ -36,12 +37,14 @@ class StableDiffusion1 final : public Family {
     variant.in_channels = static_cast<int>(config->in_channels);
     if (config->in_channels == 9) variant.name = "inpainting";
     if (config->in_channels == 8) variant.name = "instruct-pix2pix";
-    // Nothing in the file tells ε from v; all but a handful of 1.x files are ε.
-    variant.prediction_certain = false;
-    if (table.has("v_pred")) {
+    // The tensors do not tell ε from v; all but a handful of 1.x files are ε. Some files say it in other
+    // ways.
+    const std::string stated = recognised::stated_prediction(table.texts());
+    variant.prediction_certain = table.has("v_pred") || !stated.empty();
+    if (table.has("v_pred") || stated == "v") {
       variant.prediction = Prediction::kV;
-      variant.prediction_certain = true;
-      variant.schedule.zero_terminal_snr = table.has("ztsnr");
+      variant.schedule.zero_terminal_snr =
+          table.has("ztsnr") || recognised::states_zero_terminal_snr(table.texts());
     }
     return variant;
   }
@@ -117,15 +120,20 @@ class StableDiffusion1 final : public Family {
           .in(from.origin())
           .hint("Give one with --text-encoder FILE (CLIP-L, 768 wide)");
     }
-    text::ClipTokenizer tokenizer = text::ClipTokenizer::built_in();
+    // A model with a vocabulary of its own brings the merges along.
+    const auto merges = table.texts().find("tokenizer/merges.txt");
+    text::ClipTokenizer tokenizer =
+        merges != table.texts().end() ? text::ClipTokenizer(merges->second) : text::ClipTokenizer::built_in();
     if (tokenizer.vocabulary_size() != config->vocabulary) {
       throw Error(ErrorCode::kUnsupported,
                   fmt::format("the text encoder knows {} tokens, CLIP's tokenizer has {}", config->vocabulary,
                               tokenizer.vocabulary_size()))
           .in(from.origin());
     }
+    clip_text::Usage usage;
+    usage.pad_token = tokenizer.end_token();
     return std::make_unique<clip_text::PromptEncoder>(clip_text::ClipText(table, *config, device, purpose),
-                                                      std::move(tokenizer), clip_text::Usage{});
+                                                      std::move(tokenizer), usage);
   }
 
  private:

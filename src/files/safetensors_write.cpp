@@ -87,16 +87,6 @@ void check_tensors(const std::vector<TensorToWrite>& tensors) {
   if (twice != names.end()) throw Error(ErrorCode::kInvalidArgument, "two tensors have one name").key(*twice);
 }
 
-std::vector<const TensorToWrite*> layout_order(const std::vector<TensorToWrite>& tensors) {
-  std::vector<const TensorToWrite*> order;
-  for (const TensorToWrite& tensor : tensors) order.push_back(&tensor);
-  std::sort(order.begin(), order.end(), [](const TensorToWrite* a, const TensorToWrite* b) {
-    return std::pair(-rank_of(a->dtype), std::string_view(a->name)) <
-           std::pair(-rank_of(b->dtype), std::string_view(b->name));
-  });
-  return order;
-}
-
 }  // namespace
 
 TensorToWrite to_write(std::string name, Tensor tensor) {
@@ -109,6 +99,16 @@ TensorToWrite to_write(std::string name, Tensor tensor) {
     sink({kept->raw(), static_cast<std::size_t>(kept->bytes())});
   };
   return out;
+}
+
+std::vector<const TensorToWrite*> layout_order(const std::vector<TensorToWrite>& tensors) {
+  std::vector<const TensorToWrite*> order;
+  for (const TensorToWrite& tensor : tensors) order.push_back(&tensor);
+  std::sort(order.begin(), order.end(), [](const TensorToWrite* a, const TensorToWrite* b) {
+    return std::pair(-rank_of(a->dtype), std::string_view(a->name)) <
+           std::pair(-rank_of(b->dtype), std::string_view(b->name));
+  });
+  return order;
 }
 
 std::string safetensors_header(const std::vector<TensorToWrite>& tensors,

@@ -27,6 +27,9 @@ struct TensorToWrite {
 // A contiguous tensor in host memory; the memory is kept alive until it is written.
 TensorToWrite to_write(std::string name, Tensor tensor);
 
+// The tensors in the order in which their numbers stand in the file.
+std::vector<const TensorToWrite*> layout_order(const std::vector<TensorToWrite>& tensors);
+
 // The header with its length in front and its padding. Throws kInvalidArgument on a repeated or odd name.
 std::string safetensors_header(const std::vector<TensorToWrite>& tensors,
                                const std::map<std::string, std::string>& metadata);

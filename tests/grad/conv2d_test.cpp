@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "grad/tape.h"
+#include "ops/elementwise.h"
 #include "ops/matrix_cases.h"
 
 namespace dq::test {
@@ -74,6 +75,24 @@ TEST_P(Conv2dGradient, GivesTheSameBitsWithAnyNumberOfThreads) {
       EXPECT_TRUE(same_bits(got.dw, expected.dw)) << threads;
     }
   }
+}
+
+// More tiles than one group holds: the sum over a batch is that over its parts.
+TEST_P(Conv2dGradient, ManyTilesAddUp) {
+  const auto device = GetParam().device(2);
+  const Tensor x = random_tensor(*device, {200, 16, 16, 64}, 4),
+               dy = random_tensor(*device, {200, 16, 16, 64}, 5);
+  const auto gradient = [&](std::int64_t begin, std::int64_t end) {
+    Tensor w = random_tensor(*device, {64, 64, 3, 3}, 2);
+    ask_gradient(w);
+    ops::Conv2dOptions o;
+    o.pad_top = o.pad_left = o.pad_bottom = o.pad_right = 1;
+    grad::backward(ops::conv2d(x.slice(0, begin, end), ops::pack_conv2d(*device, w, GetParam().precision), o),
+                   dy.slice(0, begin, end));
+    return grad::gradient(w);
+  };
+  const Tensor whole = gradient(0, 200), first = gradient(0, 90), second = gradient(90, 200);
+  EXPECT_LE(relative_error(whole, ops::add(first, second)), 1e-5);
 }
 
 INSTANTIATE_TEST_SUITE_P(Kernels, Conv2dGradient, testing::ValuesIn(variants()),

@@ -10,6 +10,7 @@
 #include "ops/cpu/gemm_plan.h"
 #include "ops/cpu/kernels.h"
 #include "ops/cpu/matrix_kernels.h"
+#include "ops/cpu/winograd_plan.h"
 
 namespace dq::ops::cpu {
 namespace {
@@ -66,6 +67,14 @@ Tensor channels_first(const Tensor& x, const Conv2dOptions& o) {
 void conv2d_weight_gradient(const Tensor& x, const Tensor& dy, const Conv2dOptions& options,
                             Precision compute, Tensor& dw) {
   CpuDevice& device = cpu_device(dw);
+  if (winograd_gradient_pays(x, dy, options, dw)) {
+    WinogradImages images{x.data<float>(), nullptr, x.dim(1), x.dim(2), x.dim(3), dy.dim(1), dy.dim(2)};
+    images.tiles_y = (dy.dim(1) + kWinogradTile - 1) / kWinogradTile;
+    images.tiles_x = (dy.dim(2) + kWinogradTile - 1) / kWinogradTile;
+    images.pad_top = options.pad_top;
+    images.pad_left = options.pad_left;
+    return winograd_weight_gradient(images, dy, dw);
+  }
   const Tensor turned = channels_first(x, options);
   const std::int64_t pixels = dy.count() / dy.dim(3);
   const PackedWeight panels = pack_linear(device, dy.reshape({pixels, dy.dim(3)}).permute({1, 0}), compute);

@@ -25,13 +25,12 @@ double task_cost(const GemmShape& s, double rows, double columns, double k) {
   return steps + rows * k * kCopy + columns * k * kWiden + kStart;
 }
 
-// Floats of scratch for a task (GemmTask::scratch).
-std::int64_t scratch_floats(const GemmShape& s, std::int64_t rows, std::int64_t panels) {
+}  // namespace
+
+std::int64_t gemm_scratch_floats(const GemmShape& s, std::int64_t rows, std::int64_t panels) {
   const std::int64_t work = s.mc * s.kc + s.kc * s.nr;
   return work + std::max<std::int64_t>(rows * panels, s.mr) * s.nr;
 }
-
-}  // namespace
 
 Panels panels_of(const CpuDevice& device, const PackedWeight& weight) {
   const Tensor& data = weight.data;
@@ -88,7 +87,7 @@ void run_gemm(CpuDevice& device, std::int64_t m, const RowSource& a, const Panel
   planned.nr = static_cast<int>(shape.nr * twice);
   const GemmSplit split = plan_gemm(planned, m, panels, w.k, device.threads().size());
   const std::int64_t m_tasks = ceil_div(m, split.mc), n_tasks = ceil_div(panels, split.nc);
-  const std::int64_t floats = scratch_floats(shape, split.mc, (split.nc + 1) * twice);
+  const std::int64_t floats = gemm_scratch_floats(shape, split.mc, (split.nc + 1) * twice);
   Tensor scratch = Tensor::empty(device, DType::kF32, {device.threads().size(), (floats + 15) / 16 * 16});
   float* memory = scratch.data<float>();
   const std::int64_t stride = scratch.strides()[0];

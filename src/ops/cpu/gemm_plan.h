@@ -12,6 +12,9 @@ Panels panels_of(const CpuDevice& device, const PackedWeight& weight);
 // Runs the product over all of C: m rows, every panel.
 void run_gemm(CpuDevice& device, std::int64_t m, const RowSource& a, const Panels& w, const Epilogue& out);
 
+// Floats of scratch (GemmTask::scratch) for a task of so many rows and panels.
+std::int64_t gemm_scratch_floats(const GemmShape& shape, std::int64_t rows, std::int64_t panels);
+
 // A split of C into tasks of mc rows and nc panels.
 struct GemmSplit {
   std::int64_t mc = 0, nc = 0;

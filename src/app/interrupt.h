@@ -8,8 +8,8 @@ namespace dq::app {
 class Interrupt {
  public:
   // Must be made before any other thread, so that all of them inherit the blocked signals. The first SIGINT
-  // or SIGTERM asks to stop; a second one ends the process at once (unfinished temporary files are removed by
-  // their next writer).
+  // or SIGTERM asks to stop; a second one ends the process at once (files being written have no name
+  // yet, see base/atomic_file.h).
   Interrupt();
   ~Interrupt();
   Interrupt(const Interrupt&) = delete;

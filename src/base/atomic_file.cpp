@@ -18,6 +18,7 @@ namespace {
 
 constexpr std::size_t kBufferBytes = 1u << 20;
 constexpr int kNameAttempts = 16;
+constexpr const char* kOwnFiles = "/proc/self/fd";  // through which a file without a name gets one
 
 std::filesystem::path folder_of(const std::filesystem::path& path) {
   return path.has_parent_path() ? path.parent_path() : std::filesystem::path(".");
@@ -35,12 +36,15 @@ AtomicFile::AtomicFile(std::filesystem::path path, FaultHook faults)
   if (!path_.has_filename()) {
     throw Error(ErrorCode::kInvalidArgument, "a file name is missing").in(path_.string());
   }
-  int error = EEXIST;
+  int error = fault(FaultPoint::kOpen);
+  if (error != 0) fail("create", error);
+  // Not mkstemp: its files are private to the user, ours follow the umask like any other file.
+  if (::access(kOwnFiles, X_OK) == 0)
+    fd_ = ::open(folder_of(path_).c_str(), O_WRONLY | O_TMPFILE | O_CLOEXEC, 0666);
+  if (fd_ >= 0) return;
+  error = EEXIST;
   for (int attempt = 0; attempt < kNameAttempts && error == EEXIST; ++attempt) {
     temporary_ = folder_of(path_) / random_name();
-    error = fault(FaultPoint::kOpen);
-    if (error != 0) break;
-    // Not mkstemp: its files are private to the user, ours follow the umask like any other file.
     fd_ = ::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
     error = fd_ < 0 ? errno : 0;
   }
@@ -114,7 +118,47 @@ void AtomicFile::sync_folder() const {
   if (error != 0 && error != EINVAL) fail("secure", error);
 }
 
-void AtomicFile::commit(IfExists if_exists) {
+int AtomicFile::rename(IfExists if_exists) {
+  // Delayed errors of network disks show when the file is closed.
+  const int closed = ::close(fd_) == 0 ? 0 : errno;
+  fd_ = -1;
+  if (closed != 0 && closed != EINTR) fail("close", closed);
+  const char *from = temporary_.c_str(), *to = path_.c_str();
+  int error = 0;
+  if (if_exists == IfExists::kReplace) {
+    if (::rename(from, to) != 0) error = errno;
+  } else {
+    if (::renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE) != 0) error = errno;
+    // Some file systems do not know that flag; a second name is refused everywhere.
+    if (error == EINVAL) {
+      error = ::link(from, to) == 0 ? 0 : errno;
+      if (error == 0) ::unlink(from);
+    }
+  }
+  if (error == 0) temporary_.clear();
+  return error;
+}
+
+int AtomicFile::link(IfExists if_exists) {
+  const std::string own = fmt::format("{}/{}", kOwnFiles, fd_);
+  const auto name = [&](const std::filesystem::path& path) {
+    return ::linkat(AT_FDCWD, own.c_str(), AT_FDCWD, path.c_str(), AT_SYMLINK_FOLLOW) == 0 ? 0 : errno;
+  };
+  int error = name(path_);
+  if (error != EEXIST || if_exists == IfExists::kRefuse) return error;
+  // An old file can only be replaced by one with a name, which this one has for a moment.
+  for (int attempt = 0; attempt < kNameAttempts && error == EEXIST; ++attempt) {
+    temporary_ = folder_of(path_) / random_name();
+    error = name(temporary_);
+  }
+  if (error != 0) {
+    temporary_.clear();
+    return error;
+  }
+  return rename(if_exists);
+}
+
+bool AtomicFile::take_name(IfExists if_exists) {
   if (!usable_)
     throw Error(ErrorCode::kInternal, "a file is committed twice or after an error").in(path_.string());
   flush();
@@ -122,23 +166,23 @@ void AtomicFile::commit(IfExists if_exists) {
   int error = fault(FaultPoint::kSync);
   if (error == 0 && ::fsync(fd_) != 0) error = errno;
   if (error != 0) fail("secure", error);
-  const int closed = ::close(fd_);  // delayed errors of network disks show here
-  error = closed != 0 ? errno : 0;
-  fd_ = -1;
-  if (error != 0 && error != EINTR) fail("close", error);
-
   error = fault(FaultPoint::kRename);
-  const unsigned flags = if_exists == IfExists::kRefuse ? RENAME_NOREPLACE : 0u;
-  if (error == 0 && ::renameat2(AT_FDCWD, temporary_.c_str(), AT_FDCWD, path_.c_str(), flags) != 0)
-    error = errno;
-  if (error == EEXIST) {
-    throw Error(ErrorCode::kInvalidArgument, "a file of this name exists already")
-        .in(path_.string())
-        .hint("Choose another name");
-  }
+  if (error == 0) error = temporary_.empty() ? link(if_exists) : rename(if_exists);
+  if (error == EEXIST && if_exists == IfExists::kRefuse) return false;
   if (error != 0) fail("name", error);
-  temporary_.clear();
   sync_folder();
+  return true;
+}
+
+bool AtomicFile::commit_if_free() {
+  return take_name(IfExists::kRefuse);
+}
+
+void AtomicFile::commit(IfExists if_exists) {
+  if (take_name(if_exists)) return;
+  throw Error(ErrorCode::kInvalidArgument, "a file of this name exists already")
+      .in(path_.string())
+      .hint("Choose another name");
 }
 
 void write_file_atomically(const std::filesystem::path& path, Bytes bytes, const FaultHook& faults) {

@@ -4,6 +4,8 @@
 
 #include <atomic>
 
+#include "base/error.h"
+
 namespace dq {
 
 struct ThreadPool::Job {
@@ -40,11 +42,16 @@ ThreadPool::~ThreadPool() {
   workers_.clear();  // joins, while the mutex is still there
 }
 
-void ThreadPool::drain(Job& job, int thread) {
+void ThreadPool::check_cancelled() const {
+  if (cancelled_ && cancelled_()) throw Error(ErrorCode::kCancelled, "stopped");
+}
+
+void ThreadPool::drain(Job& job, int thread) const {
   for (;;) {
     const std::int64_t i = job.next.fetch_add(1, std::memory_order_relaxed);
     if (i >= job.n) return;
     try {
+      if (thread == 0) check_cancelled();
       (*job.task)(i, thread);
     } catch (...) {
       const std::lock_guard lock(job.error_mutex);
@@ -73,7 +80,10 @@ void ThreadPool::work(int thread) {
 void ThreadPool::parallel_for(std::int64_t n, const std::function<void(std::int64_t, int)>& task) {
   if (n <= 0) return;
   if (n == 1 || workers_.empty()) {
-    for (std::int64_t i = 0; i < n; ++i) task(i, 0);
+    for (std::int64_t i = 0; i < n; ++i) {
+      check_cancelled();
+      task(i, 0);
+    }
     return;
   }
   Job job(n, &task);

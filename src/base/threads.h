@@ -11,6 +11,8 @@
 
 namespace dq {
 
+using Cancelled = std::function<bool()>;
+
 class ThreadPool {
  public:
   // `count` threads take part in parallel_for, the caller among them; 0 means one per core that this
@@ -22,6 +24,11 @@ class ThreadPool {
 
   int size() const { return static_cast<int>(workers_.size()) + 1; }
 
+  // Asked before each task that the calling thread takes: true ends the loop with kCancelled, so that whoever
+  // computes anything on this pool can be stopped within one piece of work. An empty one asks nothing. Set it
+  // while no loop runs; see StopScope.
+  void stop_when(Cancelled cancelled) { cancelled_ = std::move(cancelled); }
+
   // Calls task(i, thread) for each i in [0, n), in any order; thread is in [0, size()). Returns when all are
   // done; rethrows the first exception. Not re-entrant: a task must not call parallel_for on the same pool.
   void parallel_for(std::int64_t n, const std::function<void(std::int64_t i, int thread)>& task);
@@ -29,7 +36,8 @@ class ThreadPool {
  private:
   struct Job;
   void work(int thread);
-  static void drain(Job& job, int thread);
+  void drain(Job& job, int thread) const;
+  void check_cancelled() const;
 
   std::vector<std::jthread> workers_;
   std::mutex mutex_;
@@ -38,6 +46,19 @@ class ThreadPool {
   std::uint64_t generation_ = 0;
   int running_ = 0;
   bool stop_ = false;
+  Cancelled cancelled_;
+};
+
+// Loops on a pool can be cancelled as long as this lives.
+class StopScope {
+ public:
+  StopScope(ThreadPool& pool, Cancelled cancelled) : pool_(pool) { pool.stop_when(std::move(cancelled)); }
+  ~StopScope() { pool_.stop_when({}); }
+  StopScope(const StopScope&) = delete;
+  StopScope& operator=(const StopScope&) = delete;
+
+ private:
+  ThreadPool& pool_;
 };
 
 // The number of cores this process may run on (its affinity mask), at least 1.

@@ -340,6 +340,7 @@ std::vector<media::Image> Painter::Impl::decode(const Tensor& latent) {
 }
 
 Painting Painter::Impl::paint(Request request) {
+  const StopScope scope(device_.threads(), options_.cancelled);
   open(request);
   const models::LatentFormat format = model_.family->latent_format();
   adopt_picture_size(request, format.downscale);

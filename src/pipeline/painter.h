@@ -26,7 +26,9 @@ struct PainterOptions {
   bool previews = false;
   bool keep_denoiser = true;  // false: let it go before the picture is developed, when no other one follows
   std::function<void(const Progress&)> on_progress;
-  std::function<bool()> cancelled;  // asked before every step and stage; true ends with kCancelled
+  // Asked before every stage and step, and many times within: loading, encoding and developing are stopped as
+  // well. True ends with kCancelled. May be asked from any thread.
+  std::function<bool()> cancelled;
   Log log;
 };
 

@@ -27,13 +27,15 @@ Words operator+(Words a, const Words& b) {
   return a;
 }
 
-Outcome danqing(const fs::path& folder, const Words& words, int signal, const std::string& signal_after) {
+Outcome danqing(const fs::path& folder, const Words& words, int signal, const std::string& signal_after,
+                int second_signal) {
   return run({.file = DQ_PROGRAM,
               .arguments = words,
               .folder = folder,
               .environment = {{"XDG_CACHE_HOME", (workshop().path() / "cache").string()}, {"LC_ALL", "C"}},
               .signal = signal,
-              .signal_after = signal_after});
+              .signal_after = signal_after,
+              .second_signal = second_signal});
 }
 
 Outcome danqing(const fs::path& folder, const Words& words) {
@@ -47,7 +49,8 @@ fs::path checkpoint(const std::string& name, const Words& options) {
                             .arguments = Words{"--size", "small", "-o", path.string()} + options,
                             .folder = workshop().path(),
                             .environment = {},
-                            .signal_after = ""});
+                            .signal_after = "",
+                            .second_signal = 0});
   if (made.status != 0) throw std::runtime_error("make_checkpoint failed: " + made.err);
   return path;
 }

@@ -17,7 +17,7 @@ Words operator+(Words a, const Words& b);
 // Runs danqing in `folder` with a cache of the tests' own.
 Outcome danqing(const std::filesystem::path& folder, const Words& words);
 Outcome danqing(const std::filesystem::path& folder, const Words& words, int signal,
-                const std::string& signal_after);
+                const std::string& signal_after, int second_signal = 0);
 
 // A small checkpoint by make_checkpoint's options, made once for each set of them. Its path.
 std::filesystem::path checkpoint(const std::string& name, const Words& options = {});

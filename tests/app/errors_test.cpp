@@ -211,6 +211,33 @@ TEST(Interrupted, AtAnyStageNothingIsLeft) {
   }
 }
 
+TEST(Interrupted, WhileThePictureIsDevelopedItEndsBeforeThePictureIsThere) {
+  const TempDir dir;
+  Words words = quick() + Words{"-o", "a.png"};
+  std::erase(words, "-q");
+  words[5] = "512";  // --size
+  words[7] = "1";    // --steps
+  const Outcome run = danqing(dir.path(), words, SIGINT, "developing the picture");
+  ASSERT_TRUE(run.signal_was_sent) << run.err;
+  EXPECT_EQ(run.status, 130) << run.err;
+  EXPECT_TRUE(names_in(dir.path()).empty());
+}
+
+TEST(Interrupted, ASecondSignalEndsAtOnceAndLeavesNothing) {
+  const TempDir dir;
+  Words words = quick() + Words{"-o", "a.png"};
+  std::erase(words, "-q");
+  words[5] = "512";    // --size
+  words[7] = "10000";  // --steps
+  const Outcome run = danqing(dir.path(), words, SIGINT, "step 1/10000", SIGTERM);
+  ASSERT_TRUE(run.signal_was_sent) << run.err;
+  EXPECT_EQ(run.killed_by, 0);
+  // The first signal's own end may come before the second is heard.
+  EXPECT_TRUE(run.status == 128 + SIGTERM || run.status == 130) << run.status << run.err;
+  EXPECT_EQ(run.out, "");
+  EXPECT_TRUE(names_in(dir.path()).empty());
+}
+
 TEST(Interrupted, AKilledRunLeavesNoPicture) {
   const TempDir dir;
   Words words = quick() + Words{"-o", "a.png"};

@@ -103,6 +103,7 @@ Outcome run(const Program& program) {
     if (program.signal != 0 && !outcome.signal_was_sent &&
         outcome.err.find(program.signal_after) != std::string::npos) {
       ::kill(pid, program.signal);
+      if (program.second_signal != 0) ::kill(pid, program.second_signal);
       outcome.signal_was_sent = true;
     }
   }

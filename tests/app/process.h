@@ -15,6 +15,7 @@ struct Program {
   std::map<std::string, std::string> environment;  // over our own
   int signal = 0;                                  // sent once its errors contain `signal_after`
   std::string signal_after;
+  int second_signal = 0;  // sent right after it
 };
 
 struct Outcome {

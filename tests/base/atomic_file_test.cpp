@@ -1,7 +1,10 @@
 #include "base/atomic_file.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <fstream>
@@ -84,6 +87,36 @@ TEST(AtomicFile, ReplacesOrRefuses) {
   write(AtomicFile::IfExists::kReplace);
   EXPECT_EQ(read(path), "new");
   EXPECT_EQ(files_in(dir.path()), 1u);
+}
+
+TEST(AtomicFile, OfTwoWritersOneGetsTheName) {
+  test::TempDir dir;
+  const auto path = dir.path() / "out.png";
+  AtomicFile first(path), second(path);
+  first.write(bytes_of("first"));
+  second.write(bytes_of("second"));
+  EXPECT_TRUE(second.commit_if_free());
+  EXPECT_FALSE(first.commit_if_free());
+  EXPECT_EQ(read(path), "second");
+  EXPECT_EQ(error_of([&] { first.commit(); })->code(), ErrorCode::kInternal);
+}
+
+TEST(AtomicFile, AKilledWriterLeavesNothing) {
+  test::TempDir dir;
+  const int probe = ::open(dir.path().c_str(), O_WRONLY | O_TMPFILE | O_CLOEXEC, 0600);
+  if (probe < 0) GTEST_SKIP() << "this file system has no files without names";
+  ::close(probe);
+  const pid_t child = ::fork();
+  ASSERT_GE(child, 0);
+  if (child == 0) {
+    AtomicFile file(dir.path() / "out.png");
+    file.write(bytes_of(std::string(3u << 20, 'x')));
+    ::_exit(7);  // as a second Ctrl-C does: no destructor runs
+  }
+  int status = 0;
+  ASSERT_EQ(::waitpid(child, &status, 0), child);
+  EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 7);
+  EXPECT_EQ(files_in(dir.path()), 0u);
 }
 
 TEST(AtomicFile, EveryCallMayFail) {

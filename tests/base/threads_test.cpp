@@ -8,6 +8,8 @@
 #include <stdexcept>
 #include <vector>
 
+#include "base/error.h"
+
 namespace dq {
 namespace {
 
@@ -35,6 +37,24 @@ TEST(ThreadPool, ManyShortLoops) {
     pool.parallel_for(4, [&](std::int64_t i, int) { sum += i; });
   }
   EXPECT_EQ(sum, 20'000 * 6);
+}
+
+TEST(ThreadPool, ALoopEndsWhenItIsCancelled) {
+  for (const int count : {1, 2, 4}) {
+    ThreadPool pool(count);
+    std::atomic<std::int64_t> done{0};
+    {
+      const StopScope scope(pool, [&done] { return done >= 10; });
+      try {
+        pool.parallel_for(1'000'000'000, [&](std::int64_t, int) { ++done; });
+        FAIL() << "not cancelled";
+      } catch (const Error& error) {
+        EXPECT_EQ(error.code(), ErrorCode::kCancelled);
+      }
+    }
+    pool.parallel_for(100, [&](std::int64_t, int) { ++done; });  // out of the scope nothing is asked
+    EXPECT_GE(done, 110);
+  }
 }
 
 TEST(ThreadPool, LoopsSeeWhatEarlierLoopsWrote) {

@@ -1,0 +1,106 @@
+#include "train/request.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "base/error.h"
+
+namespace dq::train {
+namespace {
+
+template <class T>
+void check_range(const char* option, T value, T low, T high) {
+  if (value >= low && value <= high) return;  // false for NaN
+  throw Error(ErrorCode::kInvalidArgument,
+              fmt::format("{} must be from {} to {}, not {}", option, low, high, value));
+}
+
+// Sixty steps a picture, but not fewer than an adapter needs to settle, nor so many that a handful of
+// pictures is learned by heart.
+int default_steps(std::size_t pictures, int batch) {
+  const auto steps = static_cast<int>(std::min<std::size_t>(pictures, 1'000'000) * 60);
+  return std::clamp(steps, 600, 1500) / std::max(1, batch / 2);
+}
+
+void fill_defaults(TrainRequest& r, const TrainingFacts& facts) {
+  const bool full = r.target == Target::kFull;
+  if (r.resolution == 0) r.resolution = facts.native_size;
+  if (r.batch == 0) r.batch = facts.pictures > 1 ? 2 : 1;
+  if (r.steps == 0) r.steps = default_steps(facts.pictures, r.batch);
+  if (r.warmup < 0) r.warmup = std::min(100, r.steps / 20);
+  if (r.rate == 0) r.rate = full ? 3e-6 : 2e-4;
+  if (r.text_rate == 0) r.text_rate = r.rate / 4;
+  if (r.optimizer.empty()) r.optimizer = "adamw";
+  if (r.schedule.empty()) r.schedule = "cosine";
+  if (r.network.rank == 0) r.network.rank = facts.pictures > 100 ? 32 : 16;
+  if (r.network.alpha == 0) r.network.alpha = r.network.rank;
+  r.objective.prediction = facts.prediction;
+}
+
+}  // namespace
+
+TrainRequest resolve(TrainRequest r, const TrainingFacts& facts) {
+  fill_defaults(r, facts);
+  check_range("--resolution", r.resolution, 64, 4096);
+  check_range("--batch", r.batch, 1, 1024);
+  check_range("--steps", r.steps, 1, 10'000'000);
+  check_range("--warmup", r.warmup, 0, r.steps);
+  check_range("--rate", r.rate, 1e-9, 10.0);
+  check_range("--text-rate", r.text_rate, 1e-9, 10.0);
+  check_range("--rank", r.network.rank, 1, 4096);
+  check_range("--conv-rank", r.network.conv_rank, 0, 4096);
+  check_range("--alpha", r.network.alpha, 1e-6, 1e6);
+  check_range("--accumulate", r.accumulation, 1, 4096);
+  check_range("--clip", r.clip, 0.0, 1e6);
+  check_range("--average", r.average, 0.0, 0.999999);
+  check_range("--weight-decay", r.weight_decay, 0.0, 1.0);
+  check_range("--noise-offset", r.objective.noise_offset, 0.0, 1.0);
+  check_range("--min-snr", r.objective.gamma, 0.0, 1e6);
+  check_range("--caption-dropout", r.captions.dropout, 0.0, 1.0);
+  check_range("--tag-dropout", r.captions.tag_dropout, 0.0, 1.0);
+  check_range("--keep-tokens", r.captions.keep, 0, 1000);
+  check_range("--clip-skip", r.clip_skip, 1, 12);
+  check_range("--save-every", r.save_every, 1, 10'000'000);
+  check_range("--sample-every", r.sample_every, 1, 10'000'000);
+  return r;
+}
+
+std::string to_text(const TrainRequest& r) {
+  std::string out;
+  const auto line = [&](const char* name, const auto& value) { out += fmt::format("{} {}\n", name, value); };
+  const ObjectiveOptions& o = r.objective;
+  line("target", static_cast<int>(r.target));
+  line("rank", r.network.rank);
+  line("alpha", r.network.alpha);
+  line("conv_rank", r.network.conv_rank);
+  line("text_encoder", r.network.text_encoder);
+  line("resolution", r.resolution);
+  line("steps", r.steps);
+  line("batch", r.batch);
+  line("accumulation", r.accumulation);
+  line("warmup", r.warmup);
+  line("rate", r.rate);
+  line("text_rate", r.text_rate);
+  line("optimizer", r.optimizer);
+  line("schedule", r.schedule);
+  line("clip", r.clip);
+  line("average", r.average);
+  line("weight_decay", r.weight_decay);
+  line("weighting", static_cast<int>(o.weighting));
+  line("gamma", o.gamma);
+  line("noise_offset", o.noise_offset);
+  line("input_perturbation", o.input_perturbation);
+  line("prediction", static_cast<int>(o.prediction));
+  line("times", fmt::format("{} {}", o.first, o.last));
+  line("trigger", r.trigger);
+  line("captions", fmt::format("{} {} {} {} {} {}", r.captions.shuffle, r.captions.keep, r.captions.dropout,
+                               r.captions.tag_dropout, r.captions.wildcards, r.captions.keep_separator));
+  line("flip", r.flip);
+  line("clip_skip", r.clip_skip);
+  line("seed", r.seed);
+  return out;
+}
+
+}  // namespace dq::train

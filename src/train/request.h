@@ -1,0 +1,71 @@
+#pragma once
+// Everything that determines a training run, in one plain struct. The same request over the same pictures
+// gives the same file on the same machine.
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "train/captions.h"
+#include "train/objective.h"
+
+namespace dq::train {
+
+// What is learned.
+enum class Target : std::uint8_t {
+  kLora,  // an adapter beside frozen weights
+  kFull,  // every weight of the denoiser
+};
+
+struct NetworkOptions {
+  int rank = 0;       // 0: from the number of pictures
+  double alpha = 0;   // 0: the rank, so that a rate suits every rank
+  int conv_rank = 0;  // of 3×3 convolutions; 0: they stay as they are
+  bool text_encoder = false;
+};
+
+struct TrainRequest {
+  std::string base, vae, text_encoder;  // files, as for painting
+  std::string folder, output;           // pictures in; the file that is written
+  std::string trigger;
+  Target target = Target::kLora;
+  NetworkOptions network;
+
+  // 0 or empty: `resolve` fills them in.
+  int resolution = 0;  // a side of the square whose area buckets have
+  int steps = 0, batch = 0;
+  int warmup = -1;
+  double rate = 0, text_rate = 0;
+  std::string optimizer, schedule;
+
+  int accumulation = 1;
+  double clip = 1;     // of the gradient's norm; 0: none
+  double average = 0;  // decay of the weights' moving average; 0: none
+  double weight_decay = 0.01;
+  ObjectiveOptions objective;
+  CaptionRule captions;
+  bool flip = false;
+  int clip_skip = 1;
+  std::uint64_t seed = 0;
+  bool checkpointing = true;
+
+  int save_every = 250;  // steps
+  int sample_every = 250;
+  std::vector<std::string> samples;  // prompts
+  bool keep_all_pictures = false;
+};
+
+// What `resolve` goes by.
+struct TrainingFacts {
+  std::size_t pictures = 0;
+  int native_size = 512;  // of the base
+  models::Prediction prediction = models::Prediction::kEps;
+};
+
+// Fills every default by the number of pictures and checks every range. Rates and steps after public recipes:
+// see docs/training.md. Throws kInvalidArgument naming the option and its range.
+TrainRequest resolve(TrainRequest request, const TrainingFacts& facts);
+
+// A line a setting, for comparing runs; what does not change the result is left out.
+std::string to_text(const TrainRequest& request);
+
+}  // namespace dq::train

@@ -97,12 +97,12 @@ std::span<const Sampler> samplers() {
 
 const Sampler& find_sampler(std::string_view name) {
   if (const Sampler* found = try_find_sampler(name)) return *found;
-  std::vector<std::string> names;
-  for (const Sampler& sampler : kSamplers) names.emplace_back(sampler.name);
+  std::vector<std::string> names, labels;
   for (const Sampler& sampler : kSamplers) {
-    if (!sampler.label.empty()) names.emplace_back(sampler.label);
+    names.emplace_back(sampler.name);
+    labels.emplace_back(sampler.label.empty() ? sampler.name : sampler.label);
   }
-  throw unknown_name("sampler", name, names);
+  throw unknown_name("sampler", name, names, labels);
 }
 
 SamplerChoice parse_sampler(std::string_view text) {

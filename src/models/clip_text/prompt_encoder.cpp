@@ -1,5 +1,7 @@
 #include "models/clip_text/prompt_encoder.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "ops/elementwise.h"
@@ -108,10 +110,14 @@ Tensor PromptEncoder::encode_empty(int clip_skip) const {
 
 Conditioning PromptEncoder::operator()(const text::PromptOptions& options, std::string_view prompt,
                                        const std::map<std::string, LearnedWord>& words, int clip_skip) const {
+  std::map<std::string, std::int64_t> misfits;  // words for encoders of another width, and that width
   const auto vectors_of = [&](std::string_view name) -> std::optional<int> {
     const Tensor* vectors = vectors_for(words, std::string(name), usage_.word_key);
-    // A word made for an encoder of another width says nothing here.
-    if (!vectors || vectors->dim(1) != network_.config().width) return std::nullopt;
+    if (!vectors) return std::nullopt;
+    if (vectors->dim(1) != network_.config().width) {
+      misfits.emplace(name, vectors->dim(1));
+      return std::nullopt;
+    }
     return static_cast<int>(vectors->dim(0));
   };
   std::vector<std::string> names;
@@ -127,6 +133,14 @@ Conditioning PromptEncoder::operator()(const text::PromptOptions& options, std::
     }
   }
   Conditioning out{z.reshape({1, -1, network_.config().width}), {}, parsed.warnings};
+  for (const auto& [name, width] : misfits) {
+    out.warnings.push_back(
+        fmt::format("The embedding {} is for {}-wide text encoders, this model's is {}; it was left out.",
+                    printable(name, 80), width, network_.config().width));
+    // The parser could only say that it does not know the word.
+    const std::string unknown = "There is no embedding called " + printable(name, 80) + ";";
+    std::erase_if(out.warnings, [&](const std::string& w) { return w.starts_with(unknown); });
+  }
   for (const text::AdapterTag& tag : parsed.adapters) {
     out.warnings.push_back("LoRA files are not supported yet; " + printable(tag.name) + " is left out");
   }

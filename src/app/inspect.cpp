@@ -6,6 +6,7 @@
 #include <memory>
 
 #include "app/commands.h"
+#include "pipeline/hash_cache.h"
 #include "pipeline/inspect_report.h"
 
 namespace dq::app {
@@ -38,6 +39,7 @@ void add_inspect(CLI::App& app, Run& run) {
   cmd->add_flag("--metadata,-v", options->metadata, "all of the file's metadata");
   cmd->callback([options, no_hash, &run] {
     options->hashes = !*no_hash;
+    options->hash_table = pipeline::HashCache::default_file();
     if (isatty(STDERR_FILENO)) options->progress = show_progress;
     run = [options] { return pipeline::inspect(*options, std::cout, std::cerr); };
   });

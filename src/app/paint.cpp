@@ -253,8 +253,8 @@ int paint(const CLI::App& cmd, PaintOptions o) {
   for (int i = 0; i < o.count; ++i) {
     const pipeline::Painting painting = painter.paint(o.request);
     for (std::size_t k = 0; k < painting.images.size(); ++k) {
-      const std::filesystem::path path = names.next(painting.request, static_cast<int>(k));
-      pipeline::write_picture(path, painting, k, {.quality = o.quality, .program_version = "0.1.0"});
+      const std::filesystem::path path =
+          pipeline::write_picture(names, painting, k, {.quality = o.quality, .program_version = "0.1.0"});
       line.finish();
       fmt::print("{}\n", path.string());
       std::fflush(stdout);

@@ -5,6 +5,9 @@
 #include <optional>
 #include <string>
 #include <thread>
+#include <vector>
+
+#include "files/hashes.h"
 
 namespace dq::pipeline {
 
@@ -21,19 +24,24 @@ class HashCache {
   // kCancelled. A table that cannot be written is no error.
   std::string compute(const std::filesystem::path& path, const std::function<bool()>& cancelled) const;
 
+  // The same for all the names that a weight file goes by (`danqing inspect`).
+  std::optional<files::FileHashes> find_all(const std::filesystem::path& path) const;
+  files::FileHashes compute_all(const std::filesystem::path& path, const files::HashProgress& progress) const;
+
  private:
   std::filesystem::path file_;
 };
 
-// The hash of a model file, computed beside other work. Leaving the scope without waiting stops it.
+// The hashes of model files, computed beside other work. Leaving the scope without waiting stops it.
 class BackgroundHash {
  public:
-  explicit BackgroundHash(const std::filesystem::path& path);
-  // The hash; empty for a folder, or when the file could not be read to its end.
-  std::string wait();
+  // `cancelled` is asked from another thread; when true, what is not known yet stays empty.
+  BackgroundHash(const std::vector<std::filesystem::path>& paths, std::function<bool()> cancelled);
+  // One for each path; empty for no path, a folder, or a file that could not be read to its end.
+  std::vector<std::string> wait();
 
  private:
-  std::string hash_;
+  std::vector<std::string> hashes_;
   std::jthread worker_;
 };
 

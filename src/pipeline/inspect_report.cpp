@@ -3,8 +3,8 @@
 #include <ostream>
 
 #include "base/error.h"
-#include "base/mapped_file.h"
 #include "files/weight_source.h"
+#include "pipeline/hash_cache.h"
 #include "weights/component_set.h"
 
 namespace dq::pipeline {
@@ -20,7 +20,8 @@ std::uint64_t tensor_bytes(const weights::TensorTable& table) {
 
 }  // namespace
 
-InspectedFile inspect_file(const fs::path& path, bool hashes, const files::HashProgress& progress) {
+InspectedFile inspect_file(const fs::path& path, bool hashes, const files::HashProgress& progress,
+                           const fs::path& hash_table) {
   InspectedFile out;
   out.path = path;
   std::error_code ignored;
@@ -40,9 +41,11 @@ InspectedFile inspect_file(const fs::path& path, bool hashes, const files::HashP
     out.bytes = tensor_bytes(table);
     return out;
   }
-  const auto file = MappedFile::open(path);
-  out.bytes = file->bytes().size();
-  if (hashes) out.hashes = files::hash_file(*file, progress);
+  out.bytes = fs::file_size(path);
+  if (!hashes) return out;
+  const HashCache cache(hash_table);
+  out.hashes = cache.find_all(path);
+  if (!out.hashes) out.hashes = cache.compute_all(path, progress);
   return out;
 }
 
@@ -53,7 +56,7 @@ int inspect(const InspectOptions& options, std::ostream& out, std::ostream& err)
   for (const fs::path& path : options.files) {
     std::string text;
     try {
-      const InspectedFile file = inspect_file(path, options.hashes, options.progress);
+      const InspectedFile file = inspect_file(path, options.hashes, options.progress, options.hash_table);
       text = options.json ? report_json(file) : report_text(file, options.metadata);
     } catch (const Error& error) {
       if (error.code() == ErrorCode::kCancelled) throw;

@@ -16,6 +16,7 @@ struct InspectOptions {
   bool hashes = true;     // reads each file whole; folders and sharded models have none
   bool metadata = false;  // all of it, uncut, in the report for people
   files::HashProgress progress = {};
+  std::filesystem::path hash_table = {};  // see HashCache; empty: every hash is computed
 };
 
 struct InspectedFile {
@@ -29,7 +30,7 @@ struct InspectedFile {
 
 // Throws what opening throws.
 InspectedFile inspect_file(const std::filesystem::path& path, bool hashes,
-                           const files::HashProgress& progress);
+                           const files::HashProgress& progress, const std::filesystem::path& hash_table = {});
 
 std::string report_text(const InspectedFile& file, bool all_metadata);
 std::string report_json(const InspectedFile& file);  // one object

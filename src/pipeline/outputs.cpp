@@ -3,7 +3,9 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include "base/atomic_file.h"
 #include "base/mapped_file.h"
+#include "media/codec.h"
 #include "media/infotext.h"
 #include "media/metadata.h"
 #include "sampling/sampler.h"
@@ -52,16 +54,20 @@ std::string number(double value) {
 }  // namespace
 
 OutputNames::OutputNames(fs::path output, int pictures) : output_(std::move(output)), pictures_(pictures) {
-  std::error_code ignored;
-  const bool folder = output_.empty() || !output_.has_filename() || fs::is_directory(output_, ignored);
+  const bool folder = are_our_own();
   if (!folder) media::format_for_path(output_);
   check_folder(folder ? output_ : output_.parent_path(), /*may_be_made=*/folder);
+}
+
+bool OutputNames::are_our_own() const {
+  std::error_code ignored;
+  return output_.empty() || !output_.has_filename() || fs::is_directory(output_, ignored);
 }
 
 fs::path OutputNames::next(const Request& request, int index) {
   std::error_code ignored;
   ++count_;
-  if (output_.empty() || !output_.has_filename() || fs::is_directory(output_, ignored)) {
+  if (are_our_own()) {
     if (!output_.empty()) fs::create_directories(output_, ignored);  // if it fails, writing says so
     for (int copy = 0;; ++copy) {
       std::string name = fmt::format("danqing-{}", seed_of(request, index));
@@ -110,15 +116,38 @@ media::GenerationInfo generation_info(const Request& request, int index, const s
   return info;
 }
 
-void write_picture(const fs::path& path, const Painting& painting, std::size_t index,
-                   const WriteOptions& options) {
+namespace {
+
+std::vector<std::byte> encoded(const fs::path& path, const Painting& painting, std::size_t index,
+                               const WriteOptions& options) {
   const media::GenerationInfo info =
       generation_info(painting.request, static_cast<int>(index), options.program_version);
   media::EncodeOptions encode;
   encode.format = media::format_for_path(path);
   encode.quality = options.quality;
   encode.texts = {{"parameters", media::write_infotext(info)}, {"danqing", to_json(painting.request)}};
-  media::write_image(path, painting.images[index], encode);
+  return media::encode_image(painting.images[index], encode);
+}
+
+}  // namespace
+
+void write_picture(const fs::path& path, const Painting& painting, std::size_t index,
+                   const WriteOptions& options) {
+  write_file_atomically(path, encoded(path, painting, index, options));
+}
+
+fs::path write_picture(OutputNames& names, const Painting& painting, std::size_t index,
+                       const WriteOptions& options) {
+  for (;;) {
+    fs::path path = names.next(painting.request, static_cast<int>(index));
+    AtomicFile file(path);
+    file.write(encoded(path, painting, index, options));
+    if (!names.are_our_own()) {
+      file.commit();
+      return path;
+    }
+    if (file.commit_if_free()) return path;
+  }
 }
 
 Request request_of_picture(const fs::path& path) {

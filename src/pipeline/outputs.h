@@ -19,6 +19,8 @@ class OutputNames {
   // For picture `index` of a batch. A named file is overwritten, as its name was asked for; names of our own
   // never are.
   std::filesystem::path next(const Request& request, int index);
+  // Are the names chosen here, or was a file named?
+  bool are_our_own() const;
 
  private:
   std::filesystem::path output_;
@@ -36,6 +38,11 @@ media::GenerationInfo generation_info(const Request& request, int index, const s
 // Writes picture `index` in the format of the path's extension, with infotext and the whole request.
 void write_picture(const std::filesystem::path& path, const Painting& painting, std::size_t index,
                    const WriteOptions& options);
+
+// The same under the next of `names`; returns where it is. Of several programs that write into one folder at
+// the same time, each gets names of its own.
+std::filesystem::path write_picture(OutputNames& names, const Painting& painting, std::size_t index,
+                                    const WriteOptions& options);
 
 // The request inside one of our own pictures, or the nearest one to what another program wrote (its model
 // must then be given). Throws kNotFound when nothing tells how the picture was made.

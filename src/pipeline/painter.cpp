@@ -81,6 +81,7 @@ class Painter::Impl {
   const models::Denoiser& denoiser();
   const models::Vae& vae();
   std::int64_t activation_budget() const { return budget_.wanted - device_.memory().now; }
+  void check_clip_skip(const Request& request) const;
   void plan(const Request& request, std::int64_t tokens);
   Tensor encode_image(const Tensor& image);
   Tensor concat_input(const Request& request, const PictureInputs& inputs, std::int64_t h, std::int64_t w);
@@ -142,6 +143,14 @@ void Painter::Impl::open(const Request& request) {
                                                      model_.family->title(), in))
         .in(request.model);
   }
+}
+
+void Painter::Impl::check_clip_skip(const Request& request) const {
+  const int layers = footprint_.text_layers;
+  if (layers == 0 || request.clip_skip <= layers) return;
+  throw Error(
+      ErrorCode::kInvalidArgument,
+      fmt::format("--clip-skip {} is too many: the text encoder has {} layers", request.clip_skip, layers));
 }
 
 Painter::Impl::Texts Painter::Impl::encode_texts(const Request& request) const {
@@ -343,20 +352,21 @@ Painting Painter::Impl::paint(Request request) {
   const StopScope scope(device_.threads(), options_.cancelled);
   open(request);
   const models::LatentFormat format = model_.family->latent_format();
-  adopt_picture_size(request, format.downscale);
+  media::Image init = adopt_picture_size(request, format.downscale);
   request = resolve(std::move(request), *model_.family, model_.variant);
   const std::string texts_key =
       fmt::format("{} {} {} {}\n{}\n{}", static_cast<int>(request.reading), request.normalise_mean,
                   request.clip_skip, request.guidance != 1, request.prompt, request.negative_prompt);
+  check_clip_skip(request);
   plan(request, text::kWindowTokens);
-  BackgroundHash hash(request.model);
+  BackgroundHash hashes({request.model, request.vae}, options_.cancelled);
   if (texts_key != texts_key_) {
     texts_ = encode_texts(request);
     texts_key_ = texts_key;
     device_.trim();  // the text encoder is gone; its memory is for the denoiser
   }
   plan(request, tokens_of(texts_));
-  const PictureInputs inputs = read_pictures(request, device_);
+  const PictureInputs inputs = read_pictures(request, device_, std::move(init));
   const sampling::SigmaTable table(model_.variant.schedule, model_.variant.prediction);
   sampling::SeededNoise noise(noise_options(request), device_);
   steps_done_ = 0;
@@ -370,7 +380,10 @@ Painting Painter::Impl::paint(Request request) {
   if (inputs.mask.defined() && request.hires.scale == 0) {
     for (media::Image& image : painting.images) image = keep_outside_mask(image, inputs);
   }
-  painting.request.model_sha256 = hash.wait();
+  const std::vector<std::string> sha256 = hashes.wait();
+  check_cancelled();
+  painting.request.model_sha256 = sha256[0];
+  painting.request.vae_sha256 = sha256[1];
   return painting;
 }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "base/mapped_file.h"
 #include "base/sha256.h"
@@ -30,17 +31,19 @@ media::Image read_and_check(const std::string& path, std::string& sha256) {
 
 }  // namespace
 
-void adopt_picture_size(Request& request, int cell) {
-  if (request.init_image.empty() || request.width != 0 || request.height != 0) return;
-  const media::Image image = media::read_image(request.init_image);
+media::Image adopt_picture_size(Request& request, int cell) {
+  if (request.init_image.empty() || request.width != 0 || request.height != 0) return {};
+  media::Image image = read_and_check(request.init_image, request.init_sha256);
   request.width = std::max(cell, (image.width + cell / 2) / cell * cell);
   request.height = std::max(cell, (image.height + cell / 2) / cell * cell);
+  return image;
 }
 
-PictureInputs read_pictures(Request& request, Device& device) {
+PictureInputs read_pictures(Request& request, Device& device, media::Image init) {
   PictureInputs inputs;
   if (!request.init_image.empty()) {
-    const media::Image image = media::flatten(read_and_check(request.init_image, request.init_sha256));
+    if (init.pixels.empty()) init = read_and_check(request.init_image, request.init_sha256);
+    const media::Image image = media::flatten(std::exchange(init, {}));
     inputs.original = media::fit(image, request.width, request.height, media::Fit::kCrop);
     inputs.image = media::to_tensor(device, inputs.original);
   }

@@ -12,12 +12,13 @@ struct PictureInputs {
 };
 
 // When the request names an init image but no size, the size becomes the picture's, rounded to whole cells.
-void adopt_picture_size(Request& request, int cell);
+// Returns the picture when it had to be read for that; else it is empty.
+media::Image adopt_picture_size(Request& request, int cell);
 
 // Reads the files, fills in their hashes, fits them (filling the frame, cutting what stands out) to width ×
 // height. Throws kBadFile when a hash is given and differs: the picture is another one than the request was
-// made with.
-PictureInputs read_pictures(Request& request, Device& device);
+// made with. `init`: what adopt_picture_size has read, so that it is not read again.
+PictureInputs read_pictures(Request& request, Device& device, media::Image init = {});
 
 // The painted picture where the mask says so, the original elsewhere: what was not to be touched stays exact.
 media::Image keep_outside_mask(const media::Image& painted, const PictureInputs& inputs);

@@ -10,7 +10,7 @@
 namespace dq::pipeline {
 namespace {
 
-constexpr int kMaxSide = 16384, kMaxSteps = 10000, kMaxBatch = 64;
+constexpr int kMaxSide = 16384, kMaxSteps = 10000, kMaxBatch = 64, kMaxClipSkip = 64;
 
 template <class T>
 void check_range(const char* option, T value, T low, T high) {
@@ -68,7 +68,7 @@ Request resolve(Request request, const models::Family& family, const models::Var
   request.height = whole_cells(request.height, cell);
   check_range("--steps", request.steps, 1, kMaxSteps);
   check_range("--cfg", request.guidance, 0.0, 100.0);
-  check_range("--clip-skip", request.clip_skip, 1, 12);
+  check_range("--clip-skip", request.clip_skip, 1, kMaxClipSkip);  // the encoder has fewer layers
   check_range("--denoise", request.denoise, 0.0, 1.0);
   check_range("--batch", request.batch, 1, kMaxBatch);
   check_range("--eta", request.eta, 0.0, 2.0);

@@ -4,7 +4,9 @@
 #include <nlohmann/json.hpp>
 
 #include "app/cli.h"
+#include "base/mapped_file.h"
 #include "media/codec.h"
+#include "media/metadata.h"
 #include "support/golden.h"
 
 namespace dq::test {
@@ -30,6 +32,20 @@ TEST(From, RepeatsToTheSameBytesInEveryFormat) {
     EXPECT_EQ(run.out, "b" + end + "\n");
     EXPECT_TRUE(file_bytes(dir.path() / ("a" + end)) == file_bytes(dir.path() / ("b" + end))) << end;
   }
+}
+
+TEST(From, APictureNamesItsVaeByItsHash) {
+  const TempDir dir;
+  ASSERT_TRUE(painted(dir, "a.png", {"--vae", checkpoint().string()}));
+  const auto file = MappedFile::open(dir.path() / "a.png");
+  const auto texts = media::read_texts(file->bytes());
+  const std::string* request = media::find_text(texts, "danqing");
+  ASSERT_TRUE(request);
+  const json told = json::parse(*request, nullptr, false);
+  EXPECT_EQ(told.at("vae_sha256").get<std::string>().size(), 64u);
+  EXPECT_EQ(told.at("vae_sha256"), told.at("model_sha256"));
+  ASSERT_EQ(danqing(dir.path(), {"paint", "-q", "--from", "a.png", "-o", "b.png"}).status, 0);
+  EXPECT_TRUE(file_bytes(dir.path() / "a.png") == file_bytes(dir.path() / "b.png"));
 }
 
 TEST(From, OtherOptionsChangeJustWhatTheySay) {

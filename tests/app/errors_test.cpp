@@ -1,6 +1,7 @@
 // What goes wrong ends in one clear line, the right exit status and nothing on the disk.
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <csignal>
 #include <fstream>
 #include <nlohmann/json.hpp>
@@ -23,7 +24,7 @@ TEST(Errors, OfSettingsNameTheOptionAndWhatThereIs) {
   const std::string model = checkpoint().string();
   const Words paint{"paint", "x", "-q", "-m", model};
   expect_refusal(dir, {"paint", "x", "-q"}, "no model is given");
-  expect_refusal(dir, paint + Words{"--sampler", "eulr"}, "Did you mean euler");
+  expect_refusal(dir, paint + Words{"--sampler", "eulr"}, "Did you mean euler or euler_ancestral?");
   expect_refusal(dir, paint + Words{"--scheduler", "karass"}, "Did you mean karras");
   expect_refusal(dir, paint + Words{"--hires", "2", "--hires-upscaler", "esrgan"}, "latent-bicubic");
   expect_refusal(dir, paint + Words{"--denoise", "0.5"}, "--init");
@@ -40,7 +41,8 @@ TEST(Errors, OfSettingsNameTheOptionAndWhatThereIs) {
   expect_refusal(dir, paint + Words{"--size", "64x4"}, "the height must be from 8 to 16384");
   expect_refusal(dir, paint + Words{"--steps", "-1"}, "--steps must be from 1 to 10000");
   expect_refusal(dir, paint + Words{"--cfg", "nan"}, "--cfg must be from 0 to 100");
-  expect_refusal(dir, paint + Words{"--clip-skip", "12"}, "4 layers");  // of the small text encoder
+  expect_refusal(dir, paint + Words{"--clip-skip", "12"}, "the text encoder has 4 layers");
+  expect_refusal(dir, paint + Words{"--clip-skip", "5"}, "the text encoder has 4 layers");
   expect_refusal(dir, paint + Words{"--batch", "0"}, "--batch must be from 1 to 64");
 }
 
@@ -263,6 +265,27 @@ TEST(Inspect, TellsWhatTheCheckpointIs) {
   EXPECT_EQ(told[0].at("role"), "checkpoint");
   EXPECT_EQ(told[0].at("supported"), true);
   EXPECT_EQ(told[0].at("bytes"), fs::file_size(model));
+}
+
+TEST(Inspect, HashesAreComputedOnceAFile) {
+  const TempDir dir;
+  const fs::path model = dir.path() / "m.safetensors";
+  fs::copy_file(checkpoint(), model);
+  const auto hashes = [&] {
+    const Outcome run = danqing(dir.path(), {"inspect", "--json", "m.safetensors"});
+    return json::parse(run.out, nullptr, false).at(0).at("hashes");
+  };
+  const json first = hashes();
+  EXPECT_EQ(hashes(), first);
+  // Other bytes behind the same size and time: what is told now comes from the table.
+  const auto time = fs::last_write_time(model);
+  std::string bytes = file_bytes(model);
+  bytes.back() = static_cast<char>(bytes.back() + 1);
+  dir.write("m.safetensors", bytes);
+  fs::last_write_time(model, time);
+  EXPECT_EQ(hashes(), first);
+  fs::last_write_time(model, time + std::chrono::seconds(1));
+  EXPECT_NE(hashes(), first);
 }
 
 TEST(Inspect, ABrokenFileDoesNotHideTheOthers) {

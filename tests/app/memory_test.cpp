@@ -22,8 +22,11 @@ TEST(Memory, WhatCannotFitIsRefusedBeforeAnythingIsLoaded) {
   expect_refusal(dir, paint + Words{"--size", "16384"}, "--memory allows 64 MB");
   expect_refusal(dir, paint + Words{"--size", "16384"}, "painting 16384x16384 needs about");
   expect_refusal(dir, paint + Words{"--hires", "8"}, "smaller --size or --hires");
-  const Outcome run = danqing(dir.path(), paint + Words{"--size", "16384"});
-  EXPECT_LT(run.peak_bytes, 64 << 20);
+  Words loud = paint + Words{"--size", "16384"};
+  std::erase(loud, "-q");
+  const Outcome run = danqing(dir.path(), loud);
+  EXPECT_EQ(run.err.find("reading the prompt"), std::string::npos) << run.err;
+  EXPECT_EQ(run.err.find("loading"), std::string::npos) << run.err;
 }
 
 TEST(Memory, FewerPartsOfAStepAtATimeGiveTheSamePicture) {

@@ -1,7 +1,10 @@
 // Names of outputs, hashes, embeddings and memory amounts.
 #include <gtest/gtest.h>
 
+#include <cstdlib>
 #include <fstream>
+#include <set>
+#include <thread>
 
 #include "base/sha256.h"
 #include "media/codec.h"
@@ -91,6 +94,34 @@ TEST(Pictures, CarryTheRequestAndWhatWebuiReadsInEveryFormat) {
   }
 }
 
+TEST(Pictures, OfTwoWritersInOneFolderGetNamesOfTheirOwn) {
+  const TempDir dir;
+  constexpr int kEach = 20;
+  const auto write = [&dir](std::vector<fs::path>& paths) {
+    pipeline::OutputNames names(dir.path(), kEach);
+    const pipeline::Painting painting = small_painting();  // all of one seed
+    for (int i = 0; i < kEach; ++i)
+      paths.push_back(pipeline::write_picture(names, painting, 0, {.program_version = "0.1.0"}));
+  };
+  std::vector<fs::path> first, second;
+  {
+    const std::jthread a([&] { write(first); }), b([&] { write(second); });
+  }
+  std::set<fs::path> all(first.begin(), first.end());
+  all.insert(second.begin(), second.end());
+  EXPECT_EQ(all.size(), 2u * kEach);
+  EXPECT_EQ(std::distance(fs::directory_iterator(dir.path()), fs::directory_iterator()), 2 * kEach);
+  for (const fs::path& path : all) EXPECT_EQ(media::read_image(path).width, 16) << path;
+}
+
+TEST(Pictures, ANamedFileIsReplaced) {
+  const TempDir dir;
+  dir.write("a.png", "old");
+  pipeline::OutputNames names(dir.path() / "a.png", 1);
+  EXPECT_EQ(pipeline::write_picture(names, small_painting(), 0, {}), dir.path() / "a.png");
+  EXPECT_EQ(media::read_image(dir.path() / "a.png").width, 16);
+}
+
 TEST(Pictures, OfOtherProgramsBecomeTheNearestRequest) {
   media::GenerationInfo info;
   info.program = "A1111 WebUI";
@@ -138,6 +169,40 @@ TEST(HashCacheTest, RemembersAFileUntilItChanges) {
   EXPECT_FALSE(cache.find(file));
   EXPECT_NE(cache.compute(file, {}), hash);
   EXPECT_THROW(cache.compute(file, [] { return true; }), Error);
+}
+
+TEST(HashCacheTest, RemembersEveryNameOfAFile) {
+  const TempDir dir;
+  const pipeline::HashCache cache(dir.path() / "hashes.json");
+  const fs::path file = dir.write("m.bin", "hello");
+  cache.compute(file, {});
+  EXPECT_FALSE(cache.find_all(file));  // only its sha256 is known
+  int asked = 0;
+  const auto count = [&asked](std::uint64_t, std::uint64_t) { return ++asked > 0; };
+  const files::FileHashes hashes = cache.compute_all(file, count);
+  EXPECT_GT(asked, 0);
+  const auto known = cache.find_all(file);
+  ASSERT_TRUE(known);
+  EXPECT_EQ(known->sha256, hashes.sha256);
+  EXPECT_EQ(known->auto_v1, hashes.auto_v1);
+  EXPECT_EQ(known->auto_v2, hashes.auto_v2);
+  EXPECT_EQ(known->auto_v3, hashes.auto_v3);
+  EXPECT_EQ(cache.find(file), hashes.sha256);
+  dir.write("m.bin", "hello!");
+  EXPECT_FALSE(cache.find_all(file));
+  dir.write("hashes.json", R"({")" + fs::absolute(file).string() + R"(": {"state": 3, "sha256": []}})");
+  EXPECT_FALSE(cache.find(file));
+}
+
+TEST(HashCacheTest, HashesBesideOtherWorkComeInOrder) {
+  const TempDir dir;
+  const fs::path a = dir.write("a.bin", "hello");
+  ::setenv("XDG_CACHE_HOME", dir.path().c_str(), 1);  // not the cache of whoever runs this
+  pipeline::BackgroundHash hashes({a, "", dir.path(), dir.path() / "none"}, {});
+  const std::vector<std::string> all = hashes.wait();
+  ASSERT_EQ(all.size(), 4u);
+  EXPECT_EQ(all[0], "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824");
+  for (const std::size_t i : {1u, 2u, 3u}) EXPECT_EQ(all[i], "") << i;
 }
 
 TEST(LearnedWords, AreFoundByNameInTheFoldersPeopleUse) {

@@ -60,6 +60,15 @@ TEST_F(PictureInput, GiveTheirSizeToARequestThatHasNone) {
   EXPECT_EQ(none.width, 0);
 }
 
+TEST_F(PictureInput, AreReadOnce) {
+  const media::Image image = media::make_image(16, 16, 3, 77);
+  Request r = request(written("a.png", image), "", 0);
+  media::Image read = pipeline::adopt_picture_size(r, 8);
+  EXPECT_EQ(r.init_sha256.size(), 64u);
+  fs::remove(r.init_image);
+  EXPECT_EQ(pipeline::read_pictures(r, *device_, std::move(read)).original, image);
+}
+
 TEST_F(PictureInput, AreMeasuredUpright) {
   Request upright = request(golden_path("media/orientation1.jpg"), "", 0);
   Request turned = request(golden_path("media/orientation6.jpg"), "", 0);

@@ -1,6 +1,7 @@
 #include "pipeline/memory_plan.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <cmath>
@@ -42,16 +43,20 @@ std::string amount(std::int64_t bytes) {
       request.hires.scale > 0 ? fmt::format(" and {} times that", request.hires.scale) : "";
   const std::string has = budget.by_person ? fmt::format("--memory allows {}", amount(budget.most))
                                            : fmt::format("this machine has {} free", amount(budget.most));
-  std::string way_out = need.weights > budget.most / 2 && run.weights_are_f32
-                            ? "Use an f16 or bf16 file of the model, or a smaller --size"
-                            : "Use a smaller --size";
-  if (request.hires.scale > 0) way_out += " or --hires";
-  if (request.batch > 1) way_out += " or --batch";
-  if (budget.by_person) way_out += ", or allow more with --memory";
+  std::vector<std::string> ways;
+  if (run.weights_are_f32 && need.weights > budget.most / 2)
+    ways.emplace_back("an f16 or bf16 file of the model");
+  if (need.weights < budget.most) {  // else no size is small enough
+    ways.emplace_back("a smaller --size");
+    if (request.hires.scale > 0) ways.emplace_back("a smaller --hires");
+    if (request.batch > 1) ways.emplace_back("a smaller --batch");
+  }
+  if (budget.by_person) ways.emplace_back("more --memory");
+  if (ways.empty()) ways.emplace_back("a smaller model, or close other programs");
   throw Error(ErrorCode::kOutOfMemory,
               fmt::format("painting {}{} needs about {}, of which {} are weights; {}", size, larger,
                           amount(need.total), amount(need.weights), has))
-      .hint(way_out);
+      .hint(fmt::format("Use {}", fmt::join(ways, ", or ")));
 }
 
 }  // namespace

@@ -21,7 +21,8 @@ TEST(Memory, WhatCannotFitIsRefusedBeforeAnythingIsLoaded) {
   const Words paint{"paint", "x", "-q", "-m", checkpoint().string(), "--memory", "64M"};
   expect_refusal(dir, paint + Words{"--size", "16384"}, "--memory allows 64 MB");
   expect_refusal(dir, paint + Words{"--size", "16384"}, "painting 16384x16384 needs about");
-  expect_refusal(dir, paint + Words{"--hires", "8"}, "smaller --size or --hires");
+  expect_refusal(dir, paint + Words{"--hires", "8"},
+                 "smaller --size, or a smaller --hires, or more --memory");
   Words loud = paint + Words{"--size", "16384"};
   std::erase(loud, "-q");
   const Outcome run = danqing(dir.path(), loud);

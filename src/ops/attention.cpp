@@ -59,6 +59,8 @@ void record_attention(Tensor& y, const Tensor& q, const Tensor& k, const Tensor&
            Tensor dv = Tensor::empty(v.device(), v.dtype(), v.shape());
            require(q.device().backend().attention_gradient, kOp, q.device())({q, k, v, kept}, dy, resolved,
                                                                              dq, dk, dv);
+           q.device().count_flops(2.0 * static_cast<double>(q.dim(0) * q.dim(1) * k.dim(1)) *
+                                  static_cast<double>(3 * q.dim(2) + 2 * v.dim(2)));
            to.give(0, dq);
            to.give(1, dk);
            to.give(2, dv);

@@ -1,5 +1,6 @@
 #include "ops/backend.h"
 
+#include "ops/cpu/backward_kernels.h"
 #include "ops/cpu/cpu_device.h"
 #include "ops/cpu/kernels.h"
 #include "ops/cpu/matrix_kernels.h"
@@ -23,7 +24,18 @@ const Backend& backend() {
       .upsample_nearest = upsample_nearest,
       .embedding = embedding,
       .copy = copy,
+      .multiply = multiply,
+      .geglu = geglu,
+      .accumulate = accumulate,
+      .sum_rows = sum_rows,
       .conv2d_weight_gradient = conv2d_weight_gradient,
+      .attention_gradient = attention_gradient,
+      .group_norm_gradient = group_norm_gradient,
+      .layer_norm_gradient = layer_norm_gradient,
+      .activate_gradient = activate_gradient,
+      .geglu_gradient = geglu_gradient,
+      .upsample_nearest_gradient = upsample_nearest_gradient,
+      .embedding_gradient = embedding_gradient,
   };
   return kBackend;
 }

@@ -1,0 +1,256 @@
+#include "ops/cpu/backward_loops.h"
+
+#include "ops/cpu/norm_kernel.h"
+
+namespace dq::ops::cpu {
+namespace {
+
+using Isa = Avx2;
+using Vec = Isa::Vec;
+
+// The slope of each activation at x.
+template <Activation kAct>
+Vec slope(Vec x) {
+  const Vec one = Isa::set1(1.0f);
+  if constexpr (kAct == Activation::kSilu) {
+    const Vec s = sigmoid<Isa>(x);
+    return s * Isa::fma(x, one - s, one);
+  } else if constexpr (kAct == Activation::kQuickGelu) {
+    const Vec s = sigmoid<Isa>(x * Isa::set1(1.702f));
+    return s * Isa::fma(x * Isa::set1(1.702f), one - s, one);
+  } else if constexpr (kAct == Activation::kGelu) {
+    const Vec density = Isa::set1(0.3989422804014327f) * exp<Isa>(x * x * Isa::set1(-0.5f));
+    return Isa::fma(x, density, normal_cdf<Isa>(x));
+  } else if constexpr (kAct == Activation::kGeluTanh) {
+    const Vec cubic = Isa::fma(x * x, x * Isa::set1(0.044715f), x);
+    const Vec s = sigmoid<Isa>(cubic * Isa::set1(1.5957691216057308f));
+    const Vec inner = Isa::set1(1.5957691216057308f) * Isa::fma(x * x, Isa::set1(0.134145f), one);
+    return s * Isa::fma(x * inner, one - s, one);
+  } else {
+    return one;
+  }
+}
+
+// body(std::integral_constant-like tag) for the activation at hand.
+template <Activation kAct>
+struct ActTag {
+  static constexpr Activation value = kAct;
+};
+
+template <class Body>
+void with_activation(Activation act, const Body& body) {
+  switch (act) {
+    case Activation::kNone:
+      return body(ActTag<Activation::kNone>{});
+    case Activation::kSilu:
+      return body(ActTag<Activation::kSilu>{});
+    case Activation::kGelu:
+      return body(ActTag<Activation::kGelu>{});
+    case Activation::kGeluTanh:
+      return body(ActTag<Activation::kGeluTanh>{});
+    case Activation::kQuickGelu:
+      return body(ActTag<Activation::kQuickGelu>{});
+  }
+}
+
+void add_vector(double* to, Vec v, int count) {
+  alignas(32) float lanes[Isa::kWidth];
+  Isa::store(lanes, v);
+  for (int i = 0; i < count; ++i) to[i] += lanes[i];
+}
+
+// Σ f(c) over a row. In the lanes behind its end loads give 0, for which f gives `empty`.
+template <class F>
+double row_sum(std::int64_t width, const F& f, float empty) {
+  Vec sum = Isa::zero();
+  each_vector<Isa>(width, [&](std::int64_t c, auto load, auto) { sum = sum + f(c, load); });
+  const std::int64_t missing = (Isa::kWidth - width % Isa::kWidth) % Isa::kWidth;
+  return static_cast<double>(Isa::sum(sum)) - static_cast<double>(missing) * static_cast<double>(empty);
+}
+
+// Sums in f32 run over at most this many pixels before they are added in f64.
+constexpr std::int64_t kRun = 64;
+
+std::int64_t run_length(std::int64_t left) {
+  return left < kRun ? left : kRun;
+}
+
+}  // namespace
+
+void add_to(const float* x, float* y, std::int64_t n) {
+  for (std::int64_t i = 0; i < n; ++i) y[i] += x[i];
+}
+
+void multiply_rows(const float* a, const float* b, float* y, std::int64_t n) {
+  for (std::int64_t i = 0; i < n; ++i) y[i] = a[i] * b[i];
+}
+
+void activation_gradient(const float* x, const float* dy, std::int64_t n, Activation act, float* dx) {
+  with_activation(act, [&](auto tag) {
+    each_vector<Isa>(n, [&](std::int64_t i, auto load, auto store) {
+      store(dx + i, load(dy + i) * slope<decltype(tag)::value>(load(x + i)));
+    });
+  });
+}
+
+void geglu_row(const float* x, std::int64_t n, float* y) {
+  each_vector<Isa>(n, [&](std::int64_t i, auto load, auto store) {
+    store(y + i, load(x + i) * gelu<Isa>(load(x + n + i)));
+  });
+}
+
+void geglu_gradient_row(const float* x, const float* dy, std::int64_t n, float* dx) {
+  each_vector<Isa>(n, [&](std::int64_t i, auto load, auto store) {
+    const Vec value = load(x + i), gate = load(x + n + i), d = load(dy + i);
+    store(dx + i, d * gelu<Isa>(gate));
+    store(dx + n + i, d * value * slope<Activation::kGelu>(gate));
+  });
+}
+
+void channel_moments(const float* x, std::int64_t pixels, std::int64_t channels, const float* first,
+                     double* sum, double* squares) {
+  for (std::int64_t p = 0; p < pixels; p += kRun) {
+    const std::int64_t run = run_length(pixels - p);
+    each_vector<Isa>(channels, [&](std::int64_t c, auto load, auto) {
+      const Vec origin = load(first + c);
+      Vec s = Isa::zero(), q = Isa::zero();
+      for (std::int64_t i = 0; i < run; ++i) {
+        const Vec d = load(x + (p + i) * channels + c) - origin;
+        s = s + d;
+        q = Isa::fma(d, d, q);
+      }
+      const int count = static_cast<int>(channels - c < Isa::kWidth ? channels - c : Isa::kWidth);
+      add_vector(sum + c, s, count);
+      add_vector(squares + c, q, count);
+    });
+  }
+}
+
+void norm_gradient_sums(const float* x, const float* dy, std::int64_t pixels, std::int64_t channels,
+                        const ChannelNorm& norm, Activation act, float* dz, double* sum, double* product) {
+  with_activation(act, [&](auto tag) {
+    constexpr Activation kAct = decltype(tag)::value;
+    for (std::int64_t p = 0; p < pixels; p += kRun) {
+      const std::int64_t run = run_length(pixels - p);
+      each_vector<Isa>(channels, [&](std::int64_t c, auto load, auto store) {
+        const Vec mean = load(norm.mean + c), scale = load(norm.scale + c);
+        const Vec weight = load(norm.weight + c), bias = load(norm.bias + c);
+        Vec s = Isa::zero(), q = Isa::zero();
+        for (std::int64_t i = 0; i < run; ++i) {
+          const std::int64_t at = (p + i) * channels + c;
+          const Vec normal = (load(x + at) - mean) * scale;
+          Vec d = load(dy + at);
+          if constexpr (kAct != Activation::kNone) d = d * slope<kAct>(Isa::fma(normal, weight, bias));
+          if (dz) store(dz + at, d);
+          s = s + d;
+          q = Isa::fma(d, normal, q);
+        }
+        const int count = static_cast<int>(channels - c < Isa::kWidth ? channels - c : Isa::kWidth);
+        add_vector(sum + c, s, count);
+        add_vector(product + c, q, count);
+      });
+    }
+  });
+}
+
+void norm_gradient_map(const float* x, std::int64_t pixels, std::int64_t channels, const ChannelNorm& norm,
+                       const float* m1, const float* m2, float* dz) {
+  for (std::int64_t p = 0; p < pixels; ++p) {
+    each_vector<Isa>(channels, [&](std::int64_t c, auto load, auto store) {
+      const std::int64_t at = p * channels + c;
+      const Vec scale = load(norm.scale + c), normal = (load(x + at) - load(norm.mean + c)) * scale;
+      const Vec centred = Isa::fma(load(norm.weight + c), load(dz + at), -load(m1 + c));
+      store(dz + at, scale * Isa::fnma(normal, load(m2 + c), centred));
+    });
+  }
+}
+
+void layer_norm_gradient_row(const LayerNormRow& r) {
+  const auto count = static_cast<double>(r.width);
+  const auto weighted = [&](std::int64_t c, auto load) {
+    return r.weight ? load(r.dy + c) * load(r.weight + c) : load(r.dy + c);
+  };
+  const Vec start = Isa::set1(r.x[0]);
+  const double shift = row_sum(
+      r.width, [&](std::int64_t c, auto load) { return load(r.x + c) - start; }, -r.x[0]);
+  const auto mean = static_cast<float>(r.x[0] + shift / count);
+  const Vec middle = Isa::set1(mean);
+  const double squares = row_sum(
+      r.width,
+      [&](std::int64_t c, auto load) {
+        const Vec d = load(r.x + c) - middle;
+        return d * d;
+      },
+      mean * mean);
+  const Vec scale = Isa::set1(static_cast<float>(1 / __builtin_sqrt(squares / count + r.eps)));
+  const double m1 = row_sum(r.width, weighted, 0);
+  const double m2 = row_sum(
+      r.width,
+      [&](std::int64_t c, auto load) { return weighted(c, load) * ((load(r.x + c) - middle) * scale); }, 0);
+  const Vec mean1 = Isa::set1(static_cast<float>(m1 / count)),
+            mean2 = Isa::set1(static_cast<float>(m2 / count));
+  each_vector<Isa>(r.width, [&](std::int64_t c, auto load, auto store) {
+    const Vec normal = (load(r.x + c) - middle) * scale, dy = load(r.dy + c);
+    if (r.dx) store(r.dx + c, scale * (weighted(c, load) - mean1 - normal * mean2));
+    if (r.dweight) store(r.dweight + c, Isa::fma(dy, normal, load(r.dweight + c)));
+    if (r.dbias) store(r.dbias + c, load(r.dbias + c) + dy);
+  });
+}
+
+void softmax_row(float* s, std::int64_t n, std::int64_t seen, float scale, const float* bias) {
+  float most = -__builtin_inff();
+  for (std::int64_t i = 0; i < seen; ++i) {
+    s[i] = scale * s[i] + (bias ? bias[i] : 0.0f);
+    most = s[i] > most ? s[i] : most;
+  }
+  if (most == -__builtin_inff()) most = 0;
+  // Up to a whole vector: the lanes behind the end weigh nothing.
+  const std::int64_t whole = (seen + Isa::kWidth - 1) / Isa::kWidth * Isa::kWidth;
+  for (std::int64_t i = seen; i < whole; ++i) s[i] = -__builtin_inff();
+  Vec sums = Isa::zero();
+  const Vec base = Isa::set1(most);
+  for (std::int64_t i = 0; i < whole; i += Isa::kWidth) {
+    const Vec e = exp_nonpositive<Isa>(Isa::load(s + i) - base);
+    Isa::store(s + i, e);
+    sums = sums + e;
+  }
+  const float sum = Isa::sum(sums);
+  const float share = sum == 0 ? 0 : 1 / sum;
+  for (std::int64_t i = 0; i < seen; ++i) s[i] *= share;
+  for (std::int64_t i = whole; i < n; ++i) s[i] = 0;
+}
+
+void softmax_gradient_row(const float* p, float* dp, std::int64_t n, float mean) {
+  for (std::int64_t i = 0; i < n; ++i) dp[i] = p[i] * (dp[i] - mean);
+}
+
+float dot(const float* a, const float* b, std::int64_t n) {
+  Vec sum = Isa::zero();
+  each_vector<Isa>(n,
+                   [&](std::int64_t i, auto load, auto) { sum = Isa::fma(load(a + i), load(b + i), sum); });
+  return Isa::sum(sum);
+}
+
+void pack_columns(const float* x, std::int64_t stride, std::int64_t rows, std::int64_t width, std::int64_t nr,
+                  float* panels) {
+  for (std::int64_t first = 0; first < width; first += nr) {
+    const std::int64_t have = width - first < nr ? width - first : nr;
+    for (std::int64_t r = 0; r < rows; ++r, panels += nr) {
+      for (std::int64_t c = 0; c < have; ++c) panels[c] = x[r * stride + first + c];
+      for (std::int64_t c = have; c < nr; ++c) panels[c] = 0;
+    }
+  }
+}
+
+void pack_rows_as_columns(const float* x, std::int64_t stride, std::int64_t rows, std::int64_t width,
+                          std::int64_t nr, float* panels) {
+  for (std::int64_t first = 0; first < rows; first += nr, panels += nr * width) {
+    const std::int64_t have = rows - first < nr ? rows - first : nr;
+    for (std::int64_t r = 0; r < nr; ++r) {
+      for (std::int64_t c = 0; c < width; ++c)
+        panels[c * nr + r] = r < have ? x[(first + r) * stride + c] : 0;
+    }
+  }
+}
+
+}  // namespace dq::ops::cpu

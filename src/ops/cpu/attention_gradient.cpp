@@ -6,16 +6,19 @@
 //
 // All five products run on the kernels of gemm.h, in f32 whatever the device's precision.
 #include <algorithm>
-#include <vector>
+#include <limits>
 
 #include "ops/cpu/backward_kernels.h"
 #include "ops/cpu/backward_loops.h"
+#include "ops/cpu/copy_kernels.h"
 #include "ops/cpu/gemm_plan.h"
+#include "ops/cpu/pack_kernels.h"
 
 namespace dq::ops::cpu {
 namespace {
 
-constexpr std::int64_t kQueries = 64;
+// Queries of a block, and keys of a chunk: the weights of both, and of their gradients, stay in L2.
+constexpr std::int64_t kQueries = 64, kKeys = 512;
 
 std::int64_t round_up(std::int64_t n, std::int64_t unit) {
   return (n + unit - 1) / unit * unit;
@@ -28,36 +31,41 @@ struct Rows {
     const Rows& r = *static_cast<const Rows*>(self);
     return r.data + m * r.stride + k;
   }
-  // Row m is column m of the data.
-  static const float* column(const void* self, std::int64_t m, std::int64_t k, std::int64_t count,
-                             float* to) {
-    const Rows& r = *static_cast<const Rows*>(self);
-    for (std::int64_t i = 0; i < count; ++i) to[i] = r.data[(k + i) * r.stride + m];
-    return to;
-  }
 };
 
 // Sizes of one call, and where a thread's scratch has what.
 struct Plan {
-  std::int64_t queries, keys, head_dim, value_dim, nr, mc;
-  std::int64_t key_panels, value_panels, keys_by_column, query_block, dy_block, weights, d_weights, dq, dk,
-      dv, gemm, floats = 0;
+  std::int64_t queries, keys, head_dim, value_dim, nr, mc, d_columns, v_columns;
+  // As panels: keys and values with a key a column; keys with a number a column, chunk by chunk; the block's
+  // queries and dy.
+  std::int64_t key_panels, value_panels, keys_by_column, query_block, dy_block;
+  std::int64_t weights, d_weights, turned, d_turned, stats, dq, dk, dv, gemm, floats = 0;
 
   Plan(const GemmShape& shape, std::int64_t tq, std::int64_t tk, std::int64_t d, std::int64_t dv_width)
-      : queries(tq), keys(tk), head_dim(d), value_dim(dv_width), nr(shape.nr), mc(shape.mc) {
-    const std::int64_t key_columns = round_up(keys, nr), d_columns = round_up(d, nr),
-                       v_columns = round_up(value_dim, nr);
+      : queries(tq),
+        keys(tk),
+        head_dim(d),
+        value_dim(dv_width),
+        nr(shape.nr),
+        mc(shape.mc),
+        d_columns(round_up(d, nr)),
+        v_columns(round_up(dv_width, nr)) {
+    const std::int64_t key_columns = round_up(keys, nr), chunk = round_up(std::min(keys, kKeys), 8);
     key_panels = take(key_columns * head_dim);
     value_panels = take(key_columns * value_dim);
     keys_by_column = take(keys * d_columns);
     query_block = take(kQueries * d_columns);
     dy_block = take(kQueries * v_columns);
-    weights = take(kQueries * round_up(keys, 16));
-    d_weights = take(kQueries * round_up(keys, 16));
+    weights = take(kQueries * chunk);
+    d_weights = take(kQueries * chunk);
+    turned = take(kQueries * chunk);
+    d_turned = take(kQueries * chunk);
+    stats = take(3 * kQueries);
     dq = take(kQueries * head_dim);
     dk = take(keys * head_dim);
     dv = take(keys * value_dim);
-    gemm = take(gemm_scratch_floats(shape, shape.mc, std::max({key_columns, d_columns, v_columns}) / nr));
+    gemm = take(
+        gemm_scratch_floats(shape, shape.mc, std::max({round_up(chunk, nr), d_columns, v_columns}) / nr));
   }
 
  private:
@@ -86,40 +94,99 @@ class HeadGradient {
   void run() {
     pack_rows_as_columns(h_.k.data, h_.k.stride, p_.keys, p_.head_dim, p_.nr, s_ + p_.key_panels);
     pack_rows_as_columns(h_.v.data, h_.v.stride, p_.keys, p_.value_dim, p_.nr, s_ + p_.value_panels);
-    pack_columns(h_.k.data, h_.k.stride, p_.keys, p_.head_dim, p_.nr, s_ + p_.keys_by_column);
+    for (std::int64_t key = 0; key < p_.keys; key += kKeys) {
+      pack_columns(h_.k.data + key * h_.k.stride, h_.k.stride, std::min(kKeys, p_.keys - key), p_.head_dim,
+                   p_.nr, s_ + p_.keys_by_column + key * p_.d_columns);
+    }
     std::fill_n(s_ + p_.dk, p_.keys * p_.head_dim, 0.0F);
     std::fill_n(s_ + p_.dv, p_.keys * p_.value_dim, 0.0F);
     for (std::int64_t first = 0; first < p_.queries; first += kQueries) {
-      block(first, std::min(kQueries, p_.queries - first));
+      block({first, std::min(kQueries, p_.queries - first)});
     }
     put(p_.dk, p_.keys, p_.head_dim, o_.scale, *h_.dk, 0, h_.first);
     put(p_.dv, p_.keys, p_.value_dim, 1, *h_.dv, 0, h_.first_value);
   }
 
  private:
-  void block(std::int64_t first, std::int64_t rows) {
-    const std::int64_t stride = round_up(p_.keys, 16);
-    const Rows q{h_.q.data + first * h_.q.stride, h_.q.stride},
-        dy{h_.dy.data + first * h_.dy.stride, h_.dy.stride};
-    float *weights = s_ + p_.weights, *d_weights = s_ + p_.d_weights;
-    multiply({Rows::row, &q}, rows, p_.key_panels, p_.head_dim, p_.keys, weights);
-    multiply({Rows::row, &dy}, rows, p_.value_panels, p_.value_dim, p_.keys, d_weights);
-    spread(weights, rows, stride);
-    spread(d_weights, rows, stride);
-    for (std::int64_t r = 0; r < rows; ++r) {
-      const std::int64_t seen = o_.causal ? std::min(first + r + 1, p_.keys) : p_.keys;
-      softmax_row(weights + r * stride, p_.keys, seen, o_.scale,
-                  h_.bias ? h_.bias + (first + r) * h_.bias_stride : nullptr);
-      const float mean = dot(dy.data + r * dy.stride, h_.y.data + (first + r) * h_.y.stride, p_.value_dim);
-      softmax_gradient_row(weights + r * stride, d_weights + r * stride, p_.keys, mean);
+  struct Range {
+    std::int64_t begin, count;
+  };
+
+  void block(Range queries) {
+    const Rows q{h_.q.data + queries.begin * h_.q.stride, h_.q.stride};
+    const Rows dy{h_.dy.data + queries.begin * h_.dy.stride, h_.dy.stride};
+    pack_columns(q.data, q.stride, queries.count, p_.head_dim, p_.nr, s_ + p_.query_block);
+    pack_columns(dy.data, dy.stride, queries.count, p_.value_dim, p_.nr, s_ + p_.dy_block);
+    float *most = s_ + p_.stats, *sums = most + kQueries, *means = sums + kQueries;
+    for (std::int64_t r = 0; r < queries.count; ++r) {
+      most[r] = -std::numeric_limits<float>::infinity();
+      sums[r] = 0;
+      means[r] = dot(dy.data + r * dy.stride, h_.y.data + (queries.begin + r) * h_.y.stride, p_.value_dim);
     }
-    const Rows p{weights, stride}, ds{d_weights, stride};
-    multiply({Rows::row, &ds}, rows, p_.keys_by_column, p_.keys, p_.head_dim, s_ + p_.dq);
-    put(p_.dq, rows, p_.head_dim, o_.scale, *h_.dq, first, h_.first);
-    pack_columns(q.data, q.stride, rows, p_.head_dim, p_.nr, s_ + p_.query_block);
-    pack_columns(dy.data, dy.stride, rows, p_.value_dim, p_.nr, s_ + p_.dy_block);
-    multiply({Rows::column, &ds}, p_.keys, p_.query_block, rows, p_.head_dim, s_ + p_.dk, true);
-    multiply({Rows::column, &p}, p_.keys, p_.dy_block, rows, p_.value_dim, s_ + p_.dv, true);
+    const std::int64_t end = o_.causal ? std::min(p_.keys, queries.begin + queries.count) : p_.keys;
+    for (std::int64_t key = 0; key < end; key += kKeys) {
+      const Range keys{key, std::min(kKeys, p_.keys - key)};
+      score(q, queries, keys);
+      for (std::int64_t r = 0; r < queries.count; ++r) {
+        softmax_stats_row(s_ + p_.weights + r * stride(keys), seen(queries, keys, r), o_.scale,
+                          bias(queries, keys, r), most + r, sums + r);
+      }
+    }
+    for (std::int64_t key = 0; key < end; key += kKeys) {
+      const Range keys{key, std::min(kKeys, p_.keys - key)};
+      if (end > kKeys) score(q, queries, keys);  // else they are still there
+      chunk(dy, queries, keys, {most, sums, means});
+    }
+    put(p_.dq, queries.count, p_.head_dim, o_.scale, *h_.dq, queries.begin, h_.first);
+  }
+
+  struct Stats {
+    const float *most, *sums, *means;
+  };
+
+  void chunk(const Rows& dy, Range queries, Range keys, const Stats& stats) {
+    const std::int64_t wide = stride(keys);
+    float *weights = s_ + p_.weights, *d_weights = s_ + p_.d_weights;
+    multiply({Rows::row, &dy}, queries.count, p_.value_panels + keys.begin * p_.value_dim, p_.value_dim,
+             keys.count, d_weights);
+    spread(d_weights, queries.count, keys);
+    for (std::int64_t r = 0; r < queries.count; ++r) {
+      softmax_apply_row(weights + r * wide, keys.count, seen(queries, keys, r), o_.scale,
+                        bias(queries, keys, r), stats.most[r], stats.sums[r]);
+      softmax_gradient_row(weights + r * wide, d_weights + r * wide, keys.count, stats.means[r]);
+    }
+    turn(weights, queries.count, keys, s_ + p_.turned);
+    turn(d_weights, queries.count, keys, s_ + p_.d_turned);
+    const Rows ds{d_weights, wide}, turned{s_ + p_.turned, kQueries}, d_turned{s_ + p_.d_turned, kQueries};
+    multiply({Rows::row, &ds}, queries.count, p_.keys_by_column + keys.begin * p_.d_columns, keys.count,
+             p_.head_dim, s_ + p_.dq, keys.begin > 0);
+    multiply({Rows::row, &d_turned}, keys.count, p_.query_block, queries.count, p_.head_dim,
+             s_ + p_.dk + keys.begin * p_.head_dim, true);
+    multiply({Rows::row, &turned}, keys.count, p_.dy_block, queries.count, p_.value_dim,
+             s_ + p_.dv + keys.begin * p_.value_dim, true);
+  }
+
+  // Q·Kᵀ of a block and a chunk, rows stride(keys) apart.
+  void score(const Rows& q, Range queries, Range keys) {
+    multiply({Rows::row, &q}, queries.count, p_.key_panels + keys.begin * p_.head_dim, p_.head_dim,
+             keys.count, s_ + p_.weights);
+    spread(s_ + p_.weights, queries.count, keys);
+  }
+
+  static std::int64_t stride(Range keys) { return round_up(keys.count, 8); }
+  // How many of a chunk's keys a query sees.
+  std::int64_t seen(Range queries, Range keys, std::int64_t r) const {
+    if (!o_.causal) return keys.count;
+    return std::clamp<std::int64_t>(queries.begin + r + 1 - keys.begin, 0, keys.count);
+  }
+  const float* bias(Range queries, Range keys, std::int64_t r) const {
+    return h_.bias ? h_.bias + (queries.begin + r) * h_.bias_stride + keys.begin : nullptr;
+  }
+
+  // Rows of keys → rows of queries, kQueries apart.
+  static void turn(const float* rows, std::int64_t count, Range keys, float* to) {
+    transpose_4_bytes(reinterpret_cast<const std::byte*>(rows), stride(keys),
+                      reinterpret_cast<std::byte*>(to), kQueries, keys.count, count);
   }
 
   // to [m, n] = [to +] A·panels, sums over k.
@@ -140,11 +207,12 @@ class HeadGradient {
     }
   }
 
-  // Dense rows of `keys` numbers → rows `stride` apart, in place: the last first.
-  void spread(float* rows, std::int64_t count, std::int64_t stride) const {
-    if (stride == p_.keys) return;
+  // Dense rows of a chunk → rows stride(keys) apart, in place: the last first.
+  static void spread(float* rows, std::int64_t count, Range keys) {
+    const std::int64_t wide = stride(keys);
+    if (wide == keys.count) return;
     for (std::int64_t r = count; r-- > 1;) {
-      std::copy_backward(rows + r * p_.keys, rows + (r + 1) * p_.keys, rows + r * stride + p_.keys);
+      std::copy_backward(rows + r * keys.count, rows + (r + 1) * keys.count, rows + r * wide + keys.count);
     }
   }
 

@@ -197,27 +197,40 @@ void layer_norm_gradient_row(const LayerNormRow& r) {
   });
 }
 
-void softmax_row(float* s, std::int64_t n, std::int64_t seen, float scale, const float* bias) {
-  float most = -__builtin_inff();
+void softmax_stats_row(const float* s, std::int64_t seen, float scale, const float* bias, float* most,
+                       float* sum) {
+  float reached = *most;
   for (std::int64_t i = 0; i < seen; ++i) {
-    s[i] = scale * s[i] + (bias ? bias[i] : 0.0f);
-    most = s[i] > most ? s[i] : most;
+    const float logit = scale * s[i] + (bias ? bias[i] : 0.0f);
+    reached = logit > reached ? logit : reached;
   }
-  if (most == -__builtin_inff()) most = 0;
-  // Up to a whole vector: the lanes behind the end weigh nothing.
-  const std::int64_t whole = (seen + Isa::kWidth - 1) / Isa::kWidth * Isa::kWidth;
-  for (std::int64_t i = seen; i < whole; ++i) s[i] = -__builtin_inff();
+  if (reached == -__builtin_inff()) return;
+  double total = *sum == 0 ? 0 : *sum * __builtin_expf(*most - reached);
+  const Vec factor = Isa::set1(scale), base = Isa::set1(reached);
   Vec sums = Isa::zero();
-  const Vec base = Isa::set1(most);
+  const std::int64_t whole = seen / Isa::kWidth * Isa::kWidth;
   for (std::int64_t i = 0; i < whole; i += Isa::kWidth) {
-    const Vec e = exp_nonpositive<Isa>(Isa::load(s + i) - base);
-    Isa::store(s + i, e);
-    sums = sums + e;
+    Vec logit = factor * Isa::load(s + i);
+    if (bias) logit = logit + Isa::load(bias + i);
+    sums = sums + exp_nonpositive<Isa>(logit - base);
   }
-  const float sum = Isa::sum(sums);
-  const float share = sum == 0 ? 0 : 1 / sum;
-  for (std::int64_t i = 0; i < seen; ++i) s[i] *= share;
-  for (std::int64_t i = whole; i < n; ++i) s[i] = 0;
+  for (std::int64_t i = whole; i < seen; ++i) {
+    total += __builtin_expf(scale * s[i] + (bias ? bias[i] : 0.0f) - reached);
+  }
+  *sum = static_cast<float>(total + static_cast<double>(Isa::sum(sums)));
+  *most = reached;
+}
+
+void softmax_apply_row(float* s, std::int64_t n, std::int64_t seen, float scale, const float* bias,
+                       float most, float sum) {
+  const Vec factor = Isa::set1(scale), base = Isa::set1(sum == 0 ? 0 : most),
+            share = Isa::set1(sum == 0 ? 0 : 1 / sum);
+  each_vector<Isa>(seen, [&](std::int64_t i, auto load, auto store) {
+    Vec logit = factor * load(s + i);
+    if (bias) logit = logit + load(bias + i);
+    store(s + i, exp_nonpositive<Isa>(logit - base) * share);
+  });
+  for (std::int64_t i = seen; i < n; ++i) s[i] = 0;
 }
 
 void softmax_gradient_row(const float* p, float* dp, std::int64_t n, float mean) {

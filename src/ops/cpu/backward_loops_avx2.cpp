@@ -59,13 +59,20 @@ void add_vector(double* to, Vec v, int count) {
   for (int i = 0; i < count; ++i) to[i] += lanes[i];
 }
 
-// Σ f(c) over a row. In the lanes behind its end loads give 0, for which f gives `empty`.
+// Σ f(c) over a row; f is given a load that knows the row's end.
 template <class F>
-double row_sum(std::int64_t width, const F& f, float empty) {
+double row_sum(std::int64_t width, const F& f) {
   Vec sum = Isa::zero();
-  each_vector<Isa>(width, [&](std::int64_t c, auto load, auto) { sum = sum + f(c, load); });
-  const std::int64_t missing = (Isa::kWidth - width % Isa::kWidth) % Isa::kWidth;
-  return static_cast<double>(Isa::sum(sum)) - static_cast<double>(missing) * static_cast<double>(empty);
+  std::int64_t c = 0;
+  for (; c + Isa::kWidth <= width; c += Isa::kWidth)
+    sum = sum + f(c, [](const float* p) { return Isa::load(p); });
+  double total = Isa::sum(sum);
+  const int rest = static_cast<int>(width - c);
+  if (rest == 0) return total;
+  alignas(32) float lanes[Isa::kWidth];
+  Isa::store(lanes, f(c, [rest](const float* p) { return Isa::load_n(p, rest); }));
+  for (int i = 0; i < rest; ++i) total += lanes[i];
+  return total;
 }
 
 // Sums in f32 run over at most this many pixels before they are added in f64.
@@ -171,26 +178,23 @@ void layer_norm_gradient_row(const LayerNormRow& r) {
     return r.weight ? load(r.dy + c) * load(r.weight + c) : load(r.dy + c);
   };
   const Vec start = Isa::set1(r.x[0]);
-  const double shift = row_sum(
-      r.width, [&](std::int64_t c, auto load) { return load(r.x + c) - start; }, -r.x[0]);
+  const double shift = row_sum(r.width, [&](std::int64_t c, auto load) { return load(r.x + c) - start; });
   const auto mean = static_cast<float>(r.x[0] + shift / count);
-  const Vec middle = Isa::set1(mean);
-  const double squares = row_sum(
-      r.width,
-      [&](std::int64_t c, auto load) {
-        const Vec d = load(r.x + c) - middle;
-        return d * d;
-      },
-      mean * mean);
+  // The mean cut to f32, and what was cut off.
+  const Vec middle = Isa::set1(mean), left = Isa::set1(static_cast<float>(r.x[0] + shift / count - mean));
+  const auto centred = [&](std::int64_t c, auto load) { return (load(r.x + c) - middle) - left; };
+  const double squares = row_sum(r.width, [&](std::int64_t c, auto load) {
+    const Vec d = centred(c, load);
+    return d * d;
+  });
   const Vec scale = Isa::set1(static_cast<float>(1 / __builtin_sqrt(squares / count + r.eps)));
-  const double m1 = row_sum(r.width, weighted, 0);
+  const double m1 = row_sum(r.width, weighted);
   const double m2 = row_sum(
-      r.width,
-      [&](std::int64_t c, auto load) { return weighted(c, load) * ((load(r.x + c) - middle) * scale); }, 0);
+      r.width, [&](std::int64_t c, auto load) { return weighted(c, load) * (centred(c, load) * scale); });
   const Vec mean1 = Isa::set1(static_cast<float>(m1 / count)),
             mean2 = Isa::set1(static_cast<float>(m2 / count));
   each_vector<Isa>(r.width, [&](std::int64_t c, auto load, auto store) {
-    const Vec normal = (load(r.x + c) - middle) * scale, dy = load(r.dy + c);
+    const Vec normal = centred(c, load) * scale, dy = load(r.dy + c);
     if (r.dx) store(r.dx + c, scale * (weighted(c, load) - mean1 - normal * mean2));
     if (r.dweight) store(r.dweight + c, Isa::fma(dy, normal, load(r.dweight + c)));
     if (r.dbias) store(r.dbias + c, load(r.dbias + c) + dy);

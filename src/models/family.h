@@ -135,6 +135,8 @@ struct Footprint {
   std::function<std::int64_t(const StepShape&)> step_bytes;
 };
 
+enum class ModelPart : std::uint8_t { kDenoiser, kTextEncoder };
+
 class Family {
  public:
   virtual ~Family() = default;
@@ -146,6 +148,11 @@ class Family {
   virtual LatentFormat latent_format() const = 0;
   virtual Defaults defaults(const Variant& variant) const = 0;
   virtual Footprint footprint(const weights::ComponentSet& files, Precision precision) const = 0;
+
+  // What adapter files call the module of a parameter, as sd-scripts names them
+  // ("lora_unet_down_blocks_0_attentions_0_proj_in"); empty where adapters have no name for it. `parameter`
+  // is canonical, with its ".weight".
+  virtual std::string adapter_module(ModelPart part, std::string_view parameter) const = 0;
 
   // Builds one part from whatever holds it. Missing, extra and misshapen tensors are errors naming the first
   // five.

@@ -43,9 +43,11 @@ const TensorEntry* Loader::expect(std::string_view name, const Shape& shape, boo
   return entry;
 }
 
-std::shared_ptr<Parameter> Loader::enlist(std::string_view name, Shape shape, Tensor value) const {
+std::shared_ptr<Parameter> Loader::enlist(std::string_view name, Shape shape, Shape stored,
+                                          Tensor value) const {
   const std::string whole = full(name);
-  auto parameter = std::make_shared<Parameter>(Parameter{whole, std::move(shape), std::move(value), {}});
+  auto parameter = std::make_shared<Parameter>(
+      Parameter{whole, std::move(shape), std::move(stored), std::move(value), {}});
   state_->parameters[whole] = parameter;
   return parameter;
 }
@@ -62,13 +64,13 @@ Tensor Loader::vector(std::string_view name, Shape shape) const {
   const TensorEntry* entry = expect(name, shape);
   if (!entry) return Tensor::zeros(device(), DType::kF32, std::move(shape));
   // A copy even of f32: parameters this small must not pin pages of the file.
-  return enlist(name, std::move(shape), own(*entry))->value;
+  return enlist(name, shape, shape, own(*entry))->value;
 }
 
 Tensor Loader::table_view(std::string_view name, Shape shape) const {
   const TensorEntry* entry = expect(name, shape);
   if (!entry) return Tensor::zeros(device(), DType::kF32, std::move(shape));
-  if (trains()) return enlist(name, std::move(shape), own(*entry))->value;
+  if (trains()) return enlist(name, shape, shape, own(*entry))->value;
   const Tensor stored = WeightSource::view(*entry, device());
   const bool readable =
       stored.dtype() == DType::kF32 || stored.dtype() == DType::kF16 || stored.dtype() == DType::kBF16;
@@ -107,7 +109,7 @@ Weight Loader::stacked(std::span<const std::string> names, std::int64_t out_each
     TensorEntry flat = *entry;
     flat.shape.resize(2);
     flat.strides.resize(2);
-    parts.push_back(enlist(name, {out_each, in}, trains() ? own(flat) : Tensor()));
+    parts.push_back(enlist(name, {out_each, in}, entry->shape, trains() ? own(flat) : Tensor()));
     values.push_back(WeightSource::view(flat, device()));
     entries.push_back(std::move(flat));
   }
@@ -129,7 +131,7 @@ Weight Loader::stacked(std::span<const std::string> names, std::int64_t out_each
 Weight Loader::conv2d(std::string_view name, std::int64_t out, std::int64_t in, int kernel) const {
   const TensorEntry* entry = expect(name, {out, in, kernel, kernel});
   if (!entry) return {};
-  Weight weight = pack({enlist(name, entry->shape, trains() ? own(*entry) : Tensor())},
+  Weight weight = pack({enlist(name, entry->shape, entry->shape, trains() ? own(*entry) : Tensor())},
                        WeightSource::view(*entry, device()));
   entry->file->drop(entry->offset, entry->bytes);
   return weight;

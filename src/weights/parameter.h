@@ -21,6 +21,7 @@ enum class Purpose : std::uint8_t {
 struct Parameter {
   std::string name;  // "input_blocks.1.1.proj_in.weight"
   Shape shape;       // as layers use it: [out, in], [out, in, kh, kw], [C]
+  Shape stored;      // as the file has it: a 1×1 convolution may serve as a matrix
   Tensor value;      // f32; undefined for a matrix that is only packed
   // What adapters make of a layer with this weight, in the order in which they were added.
   std::vector<std::shared_ptr<const Adapter>> adapters;

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "models/autoencoder_kl/autoencoder.h"
 #include "models/autoencoder_kl/names.h"
 #include "models/clip_text/names.h"
@@ -63,6 +65,19 @@ class StableDiffusion1 final : public Family {
   }
 
   Defaults defaults(const Variant&) const override { return {}; }
+
+  std::string adapter_module(ModelPart part, std::string_view parameter) const override {
+    constexpr std::string_view kEnd = ".weight";
+    if (!parameter.ends_with(kEnd)) return "";
+    parameter.remove_suffix(kEnd.size());
+    const std::optional<std::string> path = part == ModelPart::kTextEncoder
+                                                ? std::optional("text_model." + std::string(parameter))
+                                                : unet::diffusers_name(parameter, 2);
+    if (!path) return "";
+    std::string name = (part == ModelPart::kTextEncoder ? "lora_te_" : "lora_unet_") + *path;
+    std::replace(name.begin(), name.end(), '.', '_');
+    return name;
+  }
 
   Footprint footprint(const ComponentSet& files, Precision precision) const override {
     const TensorTable network = unet::locate(files.main);

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <array>
+#include <span>
 
 #include "weights/name_parts.h"
 
@@ -121,6 +122,52 @@ TensorTable locate(const TensorTable& file) {
     if (!table.empty()) return table;
   }
   return {};
+}
+
+namespace {
+
+// with_front_replaced, from the second column to the first. The end of `name` counts as a dot.
+std::optional<std::string> with_front_restored(std::string_view name, std::span<const NamePair> table) {
+  const std::string dotted = std::string(name) + ".";
+  for (const auto& [theirs, ours] : table) {
+    if (!dotted.starts_with(ours)) continue;
+    std::string out = std::string(theirs) + dotted.substr(ours.size());
+    out.pop_back();
+    return out;
+  }
+  return std::nullopt;
+}
+
+std::optional<std::string> prefixed(const std::string& block, const std::optional<std::string>& part) {
+  return part ? std::optional(block + *part) : std::nullopt;
+}
+
+// Block number `n` of one side; slot 0 is the residual block, 1 the attention, and what re-samples stands
+// alone or last.
+std::optional<std::string> side_name(std::string_view rest, bool down, int n, int residual_blocks) {
+  int slot = 0;
+  if (n < 0 || !eat_number(rest, slot)) return std::nullopt;
+  const int level = n / (residual_blocks + 1), i = n % (residual_blocks + 1);
+  const std::string side = fmt::format("{}_blocks.{}.", down ? "down" : "up", level);
+  constexpr std::array<NamePair, 1> kDown{{{"downsamplers.0.conv.", "op."}}},
+      kUp{{{"upsamplers.0.conv.", "conv."}}};
+  if (down && i == residual_blocks) return prefixed(side, with_front_restored(rest, kDown));
+  if (slot == 0)
+    return prefixed(fmt::format("{}resnets.{}.", side, i), with_front_restored(rest, kResidualBlock));
+  if (const auto up = down ? std::nullopt : with_front_restored(rest, kUp)) return side + *up;
+  return fmt::format("{}attentions.{}.{}", side, i, rest);
+}
+
+}  // namespace
+
+std::optional<std::string> diffusers_name(std::string_view name, int residual_blocks) {
+  if (auto top = with_front_restored(name, kTopLevel)) return top;
+  int n = 0;
+  if (eat(name, "input_blocks.") && eat_number(name, n)) return side_name(name, true, n - 1, residual_blocks);
+  if (eat(name, "output_blocks.") && eat_number(name, n)) return side_name(name, false, n, residual_blocks);
+  if (!eat(name, "middle_block.") || !eat_number(name, n)) return std::nullopt;
+  if (n == 1) return fmt::format("mid_block.attentions.0.{}", name);
+  return prefixed(fmt::format("mid_block.resnets.{}.", n / 2), with_front_restored(name, kResidualBlock));
 }
 
 }  // namespace dq::models::unet

@@ -1,0 +1,24 @@
+#pragma once
+// How the learning rate changes over a run.
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace dq::grad {
+
+enum class Schedule : std::uint8_t {
+  kConstant,
+  kLinear,          // to 0
+  kCosine,          // half a wave to 0 (Loshchilov & Hutter 2017)
+  kCosineRestarts,  // several half waves, each from the top
+  kRex,             // (1 − p)/(1 − p/2) (Chen et al. 2021)
+};
+
+// "constant", "linear", "cosine", "cosine_restarts", "rex"; throws kInvalidArgument naming them.
+Schedule schedule_named(std::string_view name);
+
+// The share of the rate at a step, counted from 0. It rises evenly over the first `warmup` steps.
+double schedule_factor(Schedule schedule, std::int64_t step, std::int64_t steps, std::int64_t warmup,
+                       int cycles = 3);
+
+}  // namespace dq::grad

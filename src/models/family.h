@@ -135,6 +135,12 @@ struct Footprint {
   std::function<std::int64_t(const StepShape&)> step_bytes;
 };
 
+// What the metadata of files made for a family calls it: ModelSpec's architecture, and sd-scripts' version of
+// the base.
+struct MetadataNames {
+  std::string architecture, base_version;
+};
+
 enum class ModelPart : std::uint8_t { kDenoiser, kTextEncoder };
 
 class Family {
@@ -149,6 +155,7 @@ class Family {
   virtual Defaults defaults(const Variant& variant) const = 0;
   virtual Footprint footprint(const weights::ComponentSet& files, Precision precision) const = 0;
 
+  virtual MetadataNames metadata_names(const Variant& variant) const = 0;
   // What adapter files call the module of a parameter, as sd-scripts names them
   // ("lora_unet_down_blocks_0_attentions_0_proj_in"); empty where adapters have no name for it. `parameter`
   // is canonical, with its ".weight".

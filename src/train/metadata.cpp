@@ -70,8 +70,10 @@ void add_spec(Metadata& m, const RunFacts& f) {
   m["modelspec.implementation"] = "diffusers";
   m["modelspec.title"] = f.title.empty() ? f.output_name : f.title;
   m["modelspec.resolution"] = fmt::format("{}x{}", f.resolution.width, f.resolution.height);
-  m["modelspec.date"] =
-      fmt::format("{:%Y-%m-%dT%H:%M:%S}", fmt::gmtime(static_cast<std::time_t>(f.finished_at)));
+  if (f.finished_at > 0) {
+    m["modelspec.date"] =
+        fmt::format("{:%Y-%m-%dT%H:%M:%S}", fmt::gmtime(static_cast<std::time_t>(f.finished_at)));
+  }
   m["modelspec.prediction_type"] = f.v_prediction ? "v" : "epsilon";
   m["modelspec.encoder_layer"] = std::to_string(f.clip_skip);
   if (!f.trigger.empty()) m["modelspec.trigger_phrase"] = f.trigger;
@@ -90,10 +92,11 @@ void add_network(Metadata& m, const RunFacts& f) {
 }
 
 void add_run(Metadata& m, const RunFacts& f) {
-  m["ss_session_id"] = f.session_id;
+  if (!f.session_id.empty()) m["ss_session_id"] = f.session_id;
   m["ss_output_name"] = f.output_name;
-  m["ss_training_started_at"] = text(f.started_at);
-  m["ss_training_finished_at"] = text(f.finished_at);
+  // Without times, the same run writes the same file.
+  if (f.started_at > 0) m["ss_training_started_at"] = text(f.started_at);
+  if (f.finished_at > 0) m["ss_training_finished_at"] = text(f.finished_at);
   m["ss_learning_rate"] = text(f.learning_rate);
   m["ss_unet_lr"] = text(f.denoiser_rate);
   m["ss_text_encoder_lr"] = text(f.text_encoder_rate);

@@ -66,6 +66,8 @@ class StableDiffusion1 final : public Family {
 
   Defaults defaults(const Variant&) const override { return {}; }
 
+  MetadataNames metadata_names(const Variant&) const override { return {"stable-diffusion-v1", "sd_v1"}; }
+
   std::string adapter_module(ModelPart part, std::string_view parameter) const override {
     constexpr std::string_view kEnd = ".weight";
     if (!parameter.ends_with(kEnd)) return "";

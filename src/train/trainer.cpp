@@ -1,0 +1,427 @@
+#include "train/trainer.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <deque>
+#include <optional>
+
+#include "base/counter_random.h"
+#include "base/error.h"
+#include "base/sha256.h"
+#include "grad/checkpoint.h"
+#include "grad/schedule.h"
+#include "ops/elementwise.h"
+#include "pipeline/hash_cache.h"
+#include "pipeline/model_files.h"
+#include "train/adapter_network.h"
+#include "train/batches.h"
+#include "train/denoising_step.h"
+#include "train/encodings.h"
+#include "train/metadata.h"
+#include "train/run_state.h"
+
+namespace dq::train {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+// A run that keeps diverging ends after this many smaller rates.
+constexpr int kMostRollbacks = 4;
+constexpr std::size_t kRecent = 50;  // steps of the loss that is shown
+
+// The numbers of the base, as far as they decide what is encoded: the file's hash, or a folder's files and
+// times.
+std::string identity_of(const std::string& path) {
+  namespace fs = std::filesystem;
+  if (fs::is_regular_file(path)) {
+    return pipeline::HashCache(pipeline::HashCache::default_file()).compute(path, [] { return false; });
+  }
+  std::string list;
+  for (const fs::directory_entry& entry : fs::recursive_directory_iterator(path)) {
+    if (!entry.is_regular_file()) continue;
+    list += fmt::format("{} {} {}\n", entry.path().string(), entry.file_size(),
+                        entry.last_write_time().time_since_epoch().count());
+  }
+  return sha256_hex(std::as_bytes(std::span(list)));
+}
+
+class Run {
+ public:
+  Run(Device& device, TrainRequest request, const TrainerOptions& options)
+      : device_(device), request_(std::move(request)), options_(options) {}
+
+  TrainResult run();
+
+ private:
+  void read();
+  void encode();
+  void load();
+  void resume();
+  double one_step(std::int64_t step);
+  StepInput input_for(const Batch& batch, std::uint64_t number);
+  void save();
+  void write_file();
+  void roll_back(std::int64_t step, double loss);
+  bool cancelled() const { return options_.cancelled && options_.cancelled(); }
+  void report(TrainStage stage, std::int64_t done, std::int64_t all) const;
+  double recent_loss() const;
+  std::map<std::string, Tensor> snapshot() const;
+  void restore(const std::map<std::string, Tensor>& tensors);
+
+  Device& device_;
+  TrainRequest request_;
+  const TrainerOptions& options_;
+
+  pipeline::OpenModel model_;
+  std::string base_id_;
+  Dataset data_;
+  std::vector<Placement> placements_;
+  std::map<Size, int> buckets_;
+  std::optional<Batches> batches_;
+  std::unique_ptr<Encodings> encodings_;
+  std::optional<sampling::SigmaTable> table_;
+  std::unique_ptr<models::Denoiser> denoiser_;
+  std::optional<AdapterNetwork> network_;
+  std::unique_ptr<grad::Optimizer> optimizer_;
+  models::BlockRunner around_;
+
+  std::int64_t done_ = 0;  // steps
+  double rate_share_ = 1;  // halved by each roll-back
+  int rollbacks_ = 0;
+  std::vector<float> losses_;
+  std::map<std::string, Tensor> saved_;  // to roll back to
+  std::int64_t saved_step_ = 0;
+  std::optional<Clock::time_point> last_step_;
+  double seconds_per_step_ = 0;
+};
+
+void Run::report(TrainStage stage, std::int64_t done, std::int64_t all) const {
+  if (options_.on_progress) options_.on_progress({stage, done, all, recent_loss(), seconds_per_step_});
+}
+
+double Run::recent_loss() const {
+  const std::size_t count = std::min(losses_.size(), kRecent);
+  double sum = 0;
+  for (std::size_t i = losses_.size() - count; i < losses_.size(); ++i) sum += losses_[i];
+  return count == 0 ? 0 : sum / static_cast<double>(count);
+}
+
+void Run::read() {
+  pipeline::Request files;
+  files.model = request_.base;
+  files.vae = request_.vae;
+  files.text_encoder = request_.text_encoder;
+  model_ = pipeline::open_model(files);
+  if (model_.variant.in_channels != model_.family->latent_format().channels) {
+    throw Error(ErrorCode::kUnsupported,
+                fmt::format("training on {} models of the {} variant is not supported yet",
+                            model_.family->title(), model_.variant.name))
+        .in(request_.base);
+  }
+  if (request_.target != Target::kLora) {
+    throw Error(ErrorCode::kUnsupported, "only LoRAs can be trained yet");
+  }
+  DatasetOptions look;
+  look.keep_all = request_.keep_all_pictures;
+  look.trigger = request_.trigger;
+  const int native = model_.family->defaults(model_.variant).width;
+  look.resolution = request_.resolution > 0 ? request_.resolution : native;
+  look.on_progress = [&](std::size_t done, std::size_t all) {
+    report(TrainStage::kReading, static_cast<std::int64_t>(done), static_cast<std::int64_t>(all));
+  };
+  data_ = read_dataset(request_.folder, look, device_.threads());
+  request_ = resolve(std::move(request_), {data_.pictures.size(), native, model_.variant.prediction});
+  grad::schedule_named(request_.schedule);
+  if (request_.optimizer != "adamw") {
+    throw Error(ErrorCode::kUnsupported,
+                fmt::format("the optimiser {} is not supported yet", printable(request_.optimizer)))
+        .hint("There is adamw.");
+  }
+  for (const std::string& warning : data_.warnings) say(options_.log, LogLevel::kWarning, warning);
+  for (const LeftOut& out : data_.left_out) {
+    say(options_.log, LogLevel::kWarning,
+        fmt::format("{} is left out: {}.", printable(out.file.filename().string()), out.reason));
+  }
+  table_.emplace(model_.variant.schedule, model_.variant.prediction);
+  base_id_ = identity_of(request_.base) + request_.vae + request_.text_encoder;
+}
+
+void Run::encode() {
+  BucketRule rule;
+  rule.resolution = {request_.resolution, request_.resolution};
+  rule.smallest = std::min(256, request_.resolution / 2);
+  rule.largest = 2 * request_.resolution;
+  const int cell = model_.family->latent_format().downscale;
+  rule.step = request_.resolution >= 512 ? 64 : std::max(cell * 2, request_.resolution / 8 / cell * cell);
+  encodings_ = std::make_unique<Encodings>(
+      model_, device_, ContentCache(options_.cache),
+      EncodingOptions{.base_id = base_id_, .memory = options_.memory, .clip_skip = request_.clip_skip});
+  std::vector<BatchItem> items;
+  for (std::size_t i = 0; i < data_.pictures.size(); ++i) {
+    const TrainingPicture& picture = data_.pictures[i];
+    placements_.push_back(place(rule, picture.size));
+    buckets_[placements_.back().bucket] += picture.repeats;
+    items.push_back({placements_.back().bucket, picture.repeats});
+    report(TrainStage::kEncoding, static_cast<std::int64_t>(i),
+           static_cast<std::int64_t>(data_.pictures.size()));
+    if (cancelled()) throw Error(ErrorCode::kCancelled, "stopped before the first step");
+    encodings_->caption(caption_for(picture.caption, request_.captions, {}));
+    encodings_->latent(picture, placements_.back(), false);
+    if (request_.flip) encodings_->latent(picture, placements_.back(), true);
+  }
+  encodings_->release();
+  batches_.emplace(std::move(items), request_.batch, request_.seed);
+}
+
+void Run::load() {
+  report(TrainStage::kLoading, 0, 0);
+  denoiser_ = model_.family->load_denoiser(model_.files, model_.variant, device_, weights::Purpose::kAdapt);
+  network_.emplace(*model_.family, denoiser_->parameters(), request_.network, request_.seed, device_);
+  grad::AdamWOptions adam;
+  adam.weight_decay = request_.weight_decay;
+  optimizer_ = grad::make_adamw(network_->trained(), adam);
+  if (request_.checkpointing) {
+    around_ = [this](const models::Block& block, std::vector<Tensor> inputs) {
+      return grad::checkpoint(device_, block, std::move(inputs));
+    };
+  }
+}
+
+std::map<std::string, Tensor> Run::snapshot() const {
+  std::map<std::string, Tensor> out;
+  const auto copy = [](const Tensor& x) { return ops::concat({x.detached()}, 0); };
+  for (const grad::Trained& t : network_->trained()) out["parameter." + t.name] = copy(t.leaf);
+  for (const auto& [name, tensor] : optimizer_->state()) out["optimizer." + name] = copy(tensor);
+  return out;
+}
+
+void Run::restore(const std::map<std::string, Tensor>& tensors) {
+  for (const grad::Trained& t : network_->trained()) {
+    const auto stored = tensors.find("parameter." + t.name);
+    if (stored == tensors.end() || stored->second.shape() != t.leaf.shape()) {
+      throw Error(ErrorCode::kBadFile, "the run's state does not fit its network").key(t.name);
+    }
+    Tensor leaf = t.leaf;
+    std::copy_n(stored->second.data<float>(), leaf.count(), leaf.data<float>());
+  }
+  std::map<std::string, Tensor> memory;
+  for (const auto& [name, tensor] : tensors) {
+    if (name.starts_with("optimizer.")) memory[name.substr(10)] = tensor;
+  }
+  optimizer_->load_state(memory);
+}
+
+void Run::resume() {
+  const RunState state = read_state(state_path(request_.output), to_text(request_), device_);
+  restore(state.tensors);
+  done_ = state.step;
+  const auto losses = state.tensors.find("losses"), run = state.tensors.find("run");
+  if (losses != state.tensors.end()) {
+    losses_.assign(losses->second.data<float>(), losses->second.data<float>() + losses->second.count());
+  }
+  if (run != state.tensors.end() && run->second.count() == 2) {
+    rate_share_ = run->second.data<float>()[0];
+    rollbacks_ = static_cast<int>(run->second.data<float>()[1]);
+  }
+}
+
+StepInput Run::input_for(const Batch& batch, std::uint64_t number) {
+  std::vector<Tensor> latents, contexts, pooled, masks;
+  bool any_mask = false;
+  std::int64_t tokens = 0;
+  for (std::size_t i = 0; i < batch.items.size(); ++i) {
+    const std::size_t item = batch.items[i];
+    const TrainingPicture& picture = data_.pictures[item];
+    CounterRandom random{request_.seed, 0xf11b, number, i};
+    const bool flipped = request_.flip && random.uniform() < 0.5;
+    latents.push_back(encodings_->latent(picture, placements_[item], flipped));
+    masks.push_back(encodings_->mask(picture, placements_[item], flipped));
+    any_mask |= masks.back().defined();
+    CaptionMoment moment{request_.seed + item, static_cast<int>(number), batch.epoch};
+    const models::Conditioning& text =
+        encodings_->caption(caption_for(picture.caption, request_.captions, moment));
+    contexts.push_back(text.context);
+    tokens = std::max(tokens, text.context.dim(1));
+    if (text.pooled.defined()) pooled.push_back(text.pooled);
+  }
+  StepInput input;
+  // Shorter texts are filled up with windows that say nothing.
+  for (Tensor& context : contexts) {
+    while (context.dim(1) < tokens) context = ops::concat({context, encodings_->caption("").context}, 1);
+  }
+  input.context = ops::concat(contexts, 0);
+  if (!pooled.empty()) input.pooled = ops::concat(pooled, 0);
+  const Tensor latent = ops::concat(latents, 0);
+  if (any_mask) {
+    for (Tensor& mask : masks) {
+      if (!mask.defined()) mask = Tensor::full(device_, {1, 1, latent.dim(2), latent.dim(3)}, 1);
+    }
+    input.mask = ops::concat(masks, 0);
+  }
+  input.batch = noise_batch(latent, *table_, request_.objective, request_.seed, number);
+  return input;
+}
+
+// One update: `accumulation` passes, clipping, the optimiser. Returns the mean loss.
+double Run::one_step(std::int64_t step) {
+  double loss = 0;
+  for (int part = 0; part < request_.accumulation; ++part) {
+    const std::int64_t number = step * request_.accumulation + part;
+    const StepInput input = input_for(batches_->at(number), static_cast<std::uint64_t>(number));
+    const double share = 1.0 / request_.accumulation;
+    loss += share * denoising_step(*denoiser_, input, share, around_ ? &around_ : nullptr);
+  }
+  const std::vector<grad::Trained>& trained = network_->trained();
+  const double norm = grad::gradient_norm(trained);
+  if (!std::isfinite(loss) || !std::isfinite(norm)) {
+    grad::clear_gradients(trained);
+    return std::numeric_limits<double>::quiet_NaN();
+  }
+  if (request_.clip > 0 && norm > request_.clip) grad::scale_gradients(trained, request_.clip / norm);
+  const double factor =
+      grad::schedule_factor(grad::schedule_named(request_.schedule), step, request_.steps, request_.warmup);
+  optimizer_->step(request_.rate * factor * rate_share_);
+  grad::clear_gradients(trained);
+  return loss;
+}
+
+// Back to what was saved last, with half the rate.
+void Run::roll_back(std::int64_t step, double loss) {
+  if (++rollbacks_ > kMostRollbacks) {
+    throw Error(ErrorCode::kInternal,
+                fmt::format("the loss is {} at step {}, with every rate that was tried", loss, step + 1))
+        .hint("Look at the pictures, or try a smaller --rate.");
+  }
+  restore(saved_);
+  losses_.resize(static_cast<std::size_t>(saved_step_));
+  done_ = saved_step_;
+  rate_share_ /= 2;
+  say(options_.log, LogLevel::kWarning,
+      fmt::format("The loss was {} at step {}: back to step {}, with a rate of {:.2g} from there.", loss,
+                  step + 1, done_, request_.rate * rate_share_));
+}
+
+void Run::save() {
+  report(TrainStage::kSaving, done_, request_.steps);
+  saved_ = snapshot();
+  saved_step_ = done_;
+  RunState state;
+  state.step = done_;
+  state.settings = to_text(request_);
+  state.tensors = saved_;
+  if (!losses_.empty()) {
+    state.tensors["losses"] = Tensor::from(device_, losses_, {static_cast<std::int64_t>(losses_.size())});
+  }
+  const float run[]{static_cast<float>(rate_share_), static_cast<float>(rollbacks_)};
+  state.tensors["run"] = Tensor::from(device_, run, {2});
+  write_state(state_path(request_.output), state);
+}
+
+void Run::write_file() {
+  RunFacts facts;
+  const std::filesystem::path base(request_.base);
+  facts.output_name = std::filesystem::path(request_.output).stem().string();
+  const models::MetadataNames names = model_.family->metadata_names(model_.variant);
+  facts.architecture = names.architecture;
+  facts.base_model_version = names.base_version;
+  facts.base_file = base.filename().string();
+  facts.base_sha256 = std::filesystem::is_regular_file(base) ? base_id_.substr(0, 64) : "";
+  facts.v_prediction = model_.variant.prediction == models::Prediction::kV;
+  facts.rank = request_.network.rank;
+  facts.alpha = request_.network.alpha;
+  facts.learning_rate = request_.rate;
+  facts.denoiser_rate = request_.rate;
+  facts.optimizer = request_.optimizer;
+  facts.scheduler = request_.schedule;
+  facts.warmup_steps = request_.warmup;
+  facts.batch_size = request_.batch;
+  facts.accumulation = request_.accumulation;
+  facts.steps = done_;
+  facts.most_steps = request_.steps;
+  facts.batches_per_epoch = batches_->per_epoch();
+  facts.epoch = static_cast<int>(done_ * request_.accumulation / facts.batches_per_epoch);
+  facts.epochs = static_cast<int>((request_.steps * request_.accumulation + facts.batches_per_epoch - 1) /
+                                  facts.batches_per_epoch);
+  facts.seed = request_.seed;
+  facts.clip_skip = request_.clip_skip;
+  facts.resolution = {request_.resolution, request_.resolution};
+  facts.noise_offset = request_.objective.noise_offset;
+  if (request_.objective.weighting == Weighting::kMinSnr) facts.min_snr_gamma = request_.objective.gamma;
+  facts.caption_dropout = request_.captions.dropout;
+  facts.clip_norm = request_.clip;
+  facts.checkpointing = request_.checkpointing;
+  facts.flip = request_.flip;
+  facts.shuffle_caption = request_.captions.shuffle;
+  facts.keep_tokens = request_.captions.keep;
+  facts.trigger = request_.trigger;
+  Metadata metadata = run_metadata(facts, data_, buckets_);
+  const std::vector<files::TensorToWrite> tensors = network_->tensors(DType::kF16);
+  add_hashes(metadata, tensors);
+  files::write_safetensors(request_.output, tensors, metadata);
+}
+
+TrainResult Run::run() {
+  read();
+  encode();
+  load();
+  if (options_.resume) resume();
+  saved_ = snapshot();
+  saved_step_ = done_;
+  while (done_ < request_.steps) {
+    if (cancelled()) {
+      save();
+      throw Error(ErrorCode::kCancelled, fmt::format("stopped after step {}", done_))
+          .hint("--resume goes on from there");
+    }
+    const double loss = one_step(done_);
+    if (!std::isfinite(loss)) {
+      roll_back(done_, loss);
+      continue;
+    }
+    losses_.push_back(static_cast<float>(loss));
+    ++done_;
+    const auto now = Clock::now();
+    if (last_step_) seconds_per_step_ = std::chrono::duration<double>(now - *last_step_).count();
+    last_step_ = now;
+    report(TrainStage::kTraining, done_, request_.steps);
+    if (done_ % request_.save_every == 0 && done_ < request_.steps) save();
+  }
+  save();
+  write_file();
+  TrainResult result{request_.output, done_, 0, data_, request_};
+  const std::size_t tail = std::max<std::size_t>(1, losses_.size() / 10);
+  for (std::size_t i = losses_.size() - tail; i < losses_.size(); ++i)
+    result.loss += losses_[i] / static_cast<double>(tail);
+  return result;
+}
+
+}  // namespace
+
+std::string_view to_string(TrainStage stage) {
+  switch (stage) {
+    case TrainStage::kReading:
+      return "looking at the pictures";
+    case TrainStage::kEncoding:
+      return "encoding the pictures";
+    case TrainStage::kLoading:
+      return "loading the model";
+    case TrainStage::kTraining:
+      return "training";
+    case TrainStage::kSaving:
+      return "saving";
+  }
+  return "";
+}
+
+std::filesystem::path state_path(const std::filesystem::path& output) {
+  return output.string() + ".state";
+}
+
+TrainResult train(Device& device, TrainRequest request, const TrainerOptions& options) {
+  return Run(device, std::move(request), options).run();
+}
+
+}  // namespace dq::train

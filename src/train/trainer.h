@@ -1,0 +1,50 @@
+#pragma once
+// A whole run: pictures in, a trained file out. It can be stopped at any moment and goes on where it was
+// saved last, to the same file as a run that was never stopped.
+#include <filesystem>
+#include <functional>
+#include <string>
+
+#include "base/log.h"
+#include "train/dataset.h"
+#include "train/request.h"
+
+namespace dq::train {
+
+enum class TrainStage : std::uint8_t { kReading, kEncoding, kLoading, kTraining, kSaving };
+std::string_view to_string(TrainStage stage);
+
+struct TrainProgress {
+  TrainStage stage{};
+  std::int64_t done = 0, all = 0;  // pictures or steps
+  double loss = 0;                 // kTraining: the mean of the last steps
+  double seconds_per_step = 0;     // 0 while unknown
+};
+
+struct TrainerOptions {
+  std::string version;          // of the program, for the file's metadata
+  std::filesystem::path cache;  // for latents; empty: nothing is kept
+  std::int64_t memory = 0;      // bytes for the VAE's activations; 0: no bound
+  bool resume = false;          // go on from the run's state beside the output
+  std::function<void(const TrainProgress&)> on_progress;
+  std::function<bool()> cancelled;  // asked before every step; true saves and ends with kCancelled
+  Log log;
+};
+
+struct TrainResult {
+  std::filesystem::path file;
+  std::int64_t steps = 0;
+  double loss = 0;       // the mean of the last tenth
+  Dataset data;          // what was used and left out
+  TrainRequest request;  // with every default filled in
+};
+
+// Throws what reading, opening and loading throw; kUnsupported for a base that cannot be trained here;
+// kCancelled after saving; kInvalidArgument when a state to go on from is another run's; kInternal when the
+// loss stays non-finite after several smaller rates.
+TrainResult train(Device& device, TrainRequest request, const TrainerOptions& options);
+
+// Where a run keeps its state: beside the output.
+std::filesystem::path state_path(const std::filesystem::path& output);
+
+}  // namespace dq::train

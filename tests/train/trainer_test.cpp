@@ -1,0 +1,202 @@
+// Whole runs on the small golden model: it learns, the same seed gives the same file, a run that was stopped
+// goes on to the same file, and what goes wrong is told.
+#include "train/trainer.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <fstream>
+#include <sstream>
+
+#include "base/counter_random.h"
+#include "base/error.h"
+#include "files/weight_source.h"
+#include "media/codec.h"
+#include "models/tiny_model.h"
+#include "ops/devices.h"
+#include "support/golden.h"
+#include "train/run_state.h"
+
+namespace dq::train {
+namespace {
+
+namespace fs = std::filesystem;
+
+class Trainer : public testing::Test {
+ protected:
+  Trainer() {
+    // The small model as a folder with its tokenizer, and four pictures of coloured blocks.
+    fs::copy(test::golden_path("models/tiny"), base_, fs::copy_options::recursive);
+    fs::create_directories(base_ / "tokenizer");
+    std::ofstream(base_ / "tokenizer" / "merges.txt") << test::tiny_merges();
+    fs::create_directories(pictures_);
+    for (int i = 0; i < 4; ++i) {
+      media::Image image = media::make_image(i < 3 ? 64 : 96, 64, 3);
+      for (int y = 0; y < image.height; ++y) {
+        for (int x = 0; x < image.width; ++x) {
+          CounterRandom random{static_cast<std::uint64_t>(i), static_cast<std::uint64_t>(y / 8),
+                               static_cast<std::uint64_t>(x / 8)};
+          for (int c = 0; c < 3; ++c) image.row(y)[3 * x + c] = static_cast<std::uint8_t>(random.below(256));
+        }
+      }
+      media::write_image(pictures_ / (std::string(1, static_cast<char>('a' + i)) + ".png"), image);
+      std::ofstream(pictures_ / (std::string(1, static_cast<char>('a' + i)) + ".txt"))
+          << "sks, picture " << i;
+    }
+  }
+
+  TrainRequest request(const std::string& output) {
+    TrainRequest r;
+    r.base = base_.string();
+    r.folder = pictures_.string();
+    r.output = (folder_.path() / output).string();
+    r.resolution = 64;
+    r.steps = 12;
+    r.batch = 2;
+    r.warmup = 2;
+    r.rate = 2e-3;
+    r.network.rank = 4;
+    r.save_every = 5;
+    r.captions.shuffle = true;
+    r.flip = true;
+    r.seed = 11;
+    return r;
+  }
+  TrainerOptions options() {
+    TrainerOptions o;
+    o.cache = folder_.path() / "cache";
+    o.log = [this](LogLevel, const std::string& text) { log_ += text + "\n"; };
+    return o;
+  }
+  static std::string bytes(const fs::path& file) {
+    std::ifstream in(file, std::ios::binary);
+    std::ostringstream out;
+    out << in.rdbuf();
+    return out.str();
+  }
+
+  test::TempDir folder_;
+  fs::path base_ = folder_.path() / "base", pictures_ = folder_.path() / "pictures";
+  std::unique_ptr<Device> device_ = ops::make_cpu_device();
+  std::string log_;
+};
+
+TEST_F(Trainer, WritesALoraThatProgramsKnow) {
+  const TrainResult result = train(*device_, request("out.safetensors"), options());
+  EXPECT_EQ(result.steps, 12);
+  EXPECT_EQ(result.data.pictures.size(), 4u);
+  EXPECT_TRUE(std::isfinite(result.loss));
+  const auto file = files::open_weights(result.file);
+  EXPECT_EQ(file->tensors().size(), 3 * 192u);
+  const files::TensorEntry* down =
+      file->find("lora_unet_down_blocks_0_attentions_0_proj_in.lora_down.weight");
+  ASSERT_TRUE(down);
+  EXPECT_EQ(down->shape, (Shape{4, 32, 1, 1}));
+  EXPECT_EQ(down->dtype, DType::kF16);
+  EXPECT_EQ(
+      file->find("lora_unet_mid_block_attentions_0_transformer_blocks_0_attn1_to_q.lora_up.weight")->shape,
+      (Shape{64, 4}));
+  EXPECT_EQ(file->find("lora_unet_mid_block_attentions_0_transformer_blocks_0_attn1_to_q.alpha")->shape,
+            Shape{});
+  EXPECT_EQ(file->metadata().at("ss_base_model_version"), "sd_v1");
+  EXPECT_EQ(file->metadata().at("ss_network_dim"), "4");
+  EXPECT_EQ(file->metadata().at("ss_steps"), "12");
+  EXPECT_EQ(file->metadata().at("sshs_model_hash").size(), 64u);
+  // Every `up` has left 0.
+  for (const files::TensorEntry& entry : file->tensors()) {
+    if (!entry.name.ends_with("lora_up.weight")) continue;
+    const Tensor up = test::golden(*file, entry.name, *device_);
+    bool moved = false;
+    for (std::int64_t i = 0; i < up.count(); ++i) moved |= up.data<float>()[i] != 0;
+    EXPECT_TRUE(moved) << entry.name;
+  }
+}
+
+TEST_F(Trainer, TheSameSeedGivesTheSameFile) {
+  train(*device_, request("one.safetensors"), options());
+  TrainRequest again = request("two.safetensors");
+  train(*device_, again, options());
+  // Names differ, and with them one entry of the metadata.
+  const auto one = files::open_weights(folder_.path() / "one.safetensors"),
+             two = files::open_weights(folder_.path() / "two.safetensors");
+  EXPECT_EQ(one->metadata().at("sshs_model_hash"), two->metadata().at("sshs_model_hash"));
+  fs::rename(folder_.path() / "one.safetensors", folder_.path() / "kept");
+  train(*device_, request("one.safetensors"), options());
+  EXPECT_EQ(bytes(folder_.path() / "one.safetensors"), bytes(folder_.path() / "kept"));
+  again.seed = 12;
+  train(*device_, again, options());
+  EXPECT_NE(files::open_weights(folder_.path() / "two.safetensors")->metadata().at("sshs_model_hash"),
+            one->metadata().at("sshs_model_hash"));
+}
+
+TEST_F(Trainer, AStoppedRunGoesOnToTheSameFile) {
+  train(*device_, request("out.safetensors"), options());
+  const std::string straight = bytes(folder_.path() / "out.safetensors");
+  fs::remove(folder_.path() / "out.safetensors");
+  for (const int stop : {3, 8}) {
+    int asked = 0;
+    TrainerOptions o = options();
+    o.resume = stop == 8;
+    const int before = stop == 8 ? 3 : 0;
+    // Asked once a picture while encoding, and then before each step.
+    o.cancelled = [&asked, stop, before] { return ++asked > 4 + stop - before; };
+    try {
+      train(*device_, request("out.safetensors"), o);
+      FAIL();
+    } catch (const Error& error) {
+      EXPECT_EQ(error.code(), ErrorCode::kCancelled);
+      EXPECT_NE(error.message().find(std::to_string(stop)), std::string::npos) << error.message();
+    }
+    EXPECT_FALSE(fs::exists(folder_.path() / "out.safetensors"));
+  }
+  TrainerOptions o = options();
+  o.resume = true;
+  train(*device_, request("out.safetensors"), o);
+  EXPECT_EQ(bytes(folder_.path() / "out.safetensors"), straight);
+}
+
+TEST_F(Trainer, AStateOfAnotherRunIsRefused) {
+  train(*device_, request("out.safetensors"), options());
+  TrainRequest other = request("out.safetensors");
+  other.network.rank = 8;
+  TrainerOptions o = options();
+  o.resume = true;
+  EXPECT_THROW(train(*device_, other, o), Error);
+}
+
+// The loss on the same noise must fall: the network is fitted to four pictures.
+TEST_F(Trainer, Learns) {
+  TrainRequest r = request("out.safetensors");
+  r.steps = 150;
+  r.rate = 4e-3;
+  r.network.rank = 16;
+  r.captions.shuffle = r.flip = false;
+  r.schedule = "constant";
+  r.save_every = 1000;
+  double first = 0;
+  TrainerOptions o = options();
+  o.on_progress = [&](const TrainProgress& p) {
+    if (p.stage == TrainStage::kTraining && p.done == 50) first = p.loss;
+  };
+  const TrainResult result = train(*device_, r, o);
+  EXPECT_LT(result.loss, 0.9 * first) << first;
+}
+
+TEST_F(Trainer, WhatIsWrongIsToldBeforeTheFirstStep) {
+  TrainRequest r = request("out.safetensors");
+  r.folder = (folder_.path() / "absent").string();
+  EXPECT_THROW(train(*device_, r, options()), Error);
+  r = request("out.safetensors");
+  r.base = test::golden_path("models/vae.safetensors");
+  EXPECT_THROW(train(*device_, r, options()), Error);
+  r = request("out.safetensors");
+  r.optimizer = "sgd";
+  EXPECT_THROW(train(*device_, r, options()), Error);
+  r = request("out.safetensors");
+  r.rate = 1e9;
+  EXPECT_THROW(train(*device_, r, options()), Error);
+  EXPECT_FALSE(fs::exists(state_path(r.output)));
+}
+
+}  // namespace
+}  // namespace dq::train

@@ -1,6 +1,7 @@
 // The real font and names, where their packages are installed.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <fstream>
 #include <map>
 #include <sstream>
@@ -56,6 +57,8 @@ TEST_F(Packages, TheCatalogueKnowsThingsByTheirNames) {
     EXPECT_EQ(catalogue.find(en)->zh, zh);
   }
   EXPECT_EQ(catalogue.find("dog")->group, "Animals & Nature");
+  const auto& cars = catalogue.find("automobile")->synonyms_en;
+  EXPECT_NE(std::find(cars.begin(), cars.end(), "car"), cars.end());
   std::map<std::string, int> en, zh, reasons;
   int held_out = 0;
   for (const Concept& c : catalogue.concepts) {

@@ -140,8 +140,8 @@ class Builder {
       }
       out.catalogue.concepts.push_back(std::move(c));
     }
-    choose_synonyms(out.catalogue.concepts);
     hold_out(out.catalogue);
+    choose_synonyms(out.catalogue.concepts);
     return out;
   }
 

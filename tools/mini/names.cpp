@@ -64,6 +64,12 @@ constexpr std::array<Synonym, 31> kSynonyms = {{{"automobile", "car", "轿车"},
                                                 {"spiral shell", "sea shell", "贝壳"},
                                                 {"crab", "", "大闸蟹"},
                                                 {"pig", "piglet", "小猪"}}};
+// Keywords that the rule below would take for names of the thing: too wide a kind, a part, or a deed.
+constexpr std::array<string_view, 44> kNoNames = {
+    "face",   "fruit",    "flower", "ball",   "cream",  "bar",    "box",   "pot",  "stop", "game",  "pole",
+    "piece",  "net",      "engine", "sign",   "store",  "score",  "index", "die",  "bowl", "tabs",  "cracker",
+    "slider", "streamer", "popper", "frames", "bottle", "glass",  "card",  "pump", "horn", "scale", "stick",
+    "骑马",   "破壳",     "标志",   "艺术",   "乘雪橇", "驾雪橇", "打结",  "降落", "索引", "风琴",  "小王"};
 // Beginnings of Chinese names of places that are no countries, and ends of them.
 constexpr std::array<string_view, 6> kPossessionsZh = {"美属", "英属",     "法属",
                                                        "荷属", "中国香港", "中国澳门"};
@@ -100,6 +106,7 @@ bool is_plural(string_view word) {
 // Whether a keyword names the thing itself: it is what the name ends with ("apple" of "red apple"), or, in
 // Chinese, one ends with the other ("苹果" and "红苹果", "乌龟" and "龟").
 bool names_the_same(const std::string& keyword, const std::string& name, bool is_english) {
+  if (contains(kNoNames, keyword)) return false;
   if (is_english) {
     const string_view noun = head(name);
     return keyword.size() > 2 && noun.size() > keyword.size() && noun.ends_with(keyword) &&
@@ -114,12 +121,15 @@ void choose_for(std::vector<Concept>& concepts, std::vector<std::string> Concept
                 std::vector<std::string> Concept::*synonyms, std::string Concept::*name, bool is_english) {
   std::set<std::string> taken;
   for (const Concept& c : concepts) taken.insert(c.*name);
+  // The well-known names first: "car" is the automobile, not the railway car.
   for (Concept& c : concepts) {
-    if (!c.core) continue;
     for (const Synonym& s : kSynonyms) {
       const std::string word(is_english ? s.en : s.zh);
       if (s.name == c.en && !word.empty() && taken.insert(word).second) (c.*synonyms).push_back(word);
     }
+  }
+  for (Concept& c : concepts) {
+    if (!c.core || c.held_out) continue;
     for (const std::string& word : c.*keywords) {
       if (names_the_same(word, c.*name, is_english) && taken.insert(word).second) {
         (c.*synonyms).push_back(word);

@@ -14,6 +14,7 @@ using Run = std::function<int()>;
 // command line; `paint --from IMG` reads the picture's request first, so that the other options then change
 // it.
 void add_paint(CLI::App& app, Run& run, const std::vector<std::string>& words);
+void add_train(CLI::App& app, Run& run);
 void add_show(CLI::App& app, Run& run);
 void add_inspect(CLI::App& app, Run& run);
 void add_bench(CLI::App& app, Run& run);

@@ -36,6 +36,7 @@ int main_with(int argc, char** argv) {
   std::vector<std::string> words;
   for (int i = 1; i < argc; ++i) words.emplace_back(argv[i]);
   add_paint(app, run, words);
+  add_train(app, run);
   add_show(app, run);
   add_inspect(app, run);
   add_bench(app, run);

@@ -13,6 +13,7 @@
 #include "base/sha256.h"
 #include "grad/checkpoint.h"
 #include "grad/schedule.h"
+#include "media/codec.h"
 #include "ops/elementwise.h"
 #include "pipeline/hash_cache.h"
 #include "pipeline/model_files.h"
@@ -20,6 +21,8 @@
 #include "train/batches.h"
 #include "train/denoising_step.h"
 #include "train/encodings.h"
+#include "train/event_file.h"
+#include "train/loss_chart.h"
 #include "train/metadata.h"
 #include "train/run_state.h"
 
@@ -64,6 +67,7 @@ class Run {
   StepInput input_for(const Batch& batch, std::uint64_t number);
   void save();
   void write_file();
+  void write_chart() const;
   void roll_back(std::int64_t step, double loss);
   bool cancelled() const { return options_.cancelled && options_.cancelled(); }
   void report(TrainStage stage, std::int64_t done, std::int64_t all) const;
@@ -92,6 +96,7 @@ class Run {
   double rate_share_ = 1;  // halved by each roll-back
   int rollbacks_ = 0;
   std::vector<float> losses_;
+  std::optional<EventFile> events_;
   std::map<std::string, Tensor> saved_;  // to roll back to
   std::int64_t saved_step_ = 0;
   std::optional<Clock::time_point> last_step_;
@@ -318,6 +323,17 @@ void Run::save() {
   const float run[]{static_cast<float>(rate_share_), static_cast<float>(rollbacks_)};
   state.tensors["run"] = Tensor::from(device_, run, {2});
   write_state(state_path(request_.output), state);
+  write_chart();
+  if (events_) events_->flush();
+}
+
+void Run::write_chart() const {
+  if (options_.logs.empty()) return;
+  std::vector<ChartPoint> points;
+  for (std::size_t i = 0; i < losses_.size(); ++i) {
+    points.push_back({static_cast<double>(i + 1), static_cast<double>(losses_[i])});
+  }
+  media::write_image(options_.logs / "loss.png", draw_chart({.training = points, .validation = {}}));
 }
 
 void Run::write_file() {
@@ -368,6 +384,10 @@ TrainResult Run::run() {
   encode();
   load();
   if (options_.resume) resume();
+  if (!options_.logs.empty()) {
+    std::filesystem::create_directories(options_.logs);
+    events_.emplace(options_.logs / "events.out.tfevents.0.danqing");
+  }
   saved_ = snapshot();
   saved_step_ = done_;
   while (done_ < request_.steps) {
@@ -386,6 +406,10 @@ TrainResult Run::run() {
     const auto now = Clock::now();
     if (last_step_) seconds_per_step_ = std::chrono::duration<double>(now - *last_step_).count();
     last_step_ = now;
+    if (events_) {
+      const auto wall = std::chrono::system_clock::now().time_since_epoch();
+      events_->add("loss", done_, loss, std::chrono::duration<double>(wall).count());
+    }
     report(TrainStage::kTraining, done_, request_.steps);
     if (done_ % request_.save_every == 0 && done_ < request_.steps) save();
   }

@@ -22,8 +22,8 @@ struct TrainProgress {
 };
 
 struct TrainerOptions {
-  std::string version;          // of the program, for the file's metadata
   std::filesystem::path cache;  // for latents; empty: nothing is kept
+  std::filesystem::path logs;   // folder of loss.png and a TensorBoard log; empty: none
   std::int64_t memory = 0;      // bytes for the VAE's activations; 0: no bound
   bool resume = false;          // go on from the run's state beside the output
   std::function<void(const TrainProgress&)> on_progress;

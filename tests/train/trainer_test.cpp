@@ -82,8 +82,12 @@ class Trainer : public testing::Test {
 };
 
 TEST_F(Trainer, WritesALoraThatProgramsKnow) {
-  const TrainResult result = train(*device_, request("out.safetensors"), options());
+  TrainerOptions o = options();
+  o.logs = folder_.path() / "logs";
+  const TrainResult result = train(*device_, request("out.safetensors"), o);
   EXPECT_EQ(result.steps, 12);
+  EXPECT_EQ(media::read_image(folder_.path() / "logs" / "loss.png").width, 960);
+  EXPECT_GT(fs::file_size(folder_.path() / "logs" / "events.out.tfevents.0.danqing"), 12 * 40u);
   EXPECT_EQ(result.data.pictures.size(), 4u);
   EXPECT_TRUE(std::isfinite(result.loss));
   const auto file = files::open_weights(result.file);

@@ -1,0 +1,196 @@
+// danqing train: the command line of a TrainRequest.
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <memory>
+#include <random>
+
+#include "app/commands.h"
+#include "app/interrupt.h"
+#include "base/error.h"
+#include "ops/devices.h"
+#include "pipeline/memory_budget.h"
+#include "train/trainer.h"
+
+namespace dq::app {
+namespace {
+
+struct TrainOptions {
+  train::TrainRequest request;
+  std::string memory, weighting = "min-snr";
+  std::int64_t seed = -1;
+  int threads = 0;
+  bool resume = false, quiet = false, keep_activations = false, no_cache = false;
+};
+
+void add_data_options(CLI::App& cmd, TrainOptions& o) {
+  train::TrainRequest& r = o.request;
+  cmd.add_option("folder", r.folder,
+                 "pictures (PNG, JPEG, WebP), with a .txt or .caption beside each that has one")
+      ->type_name("FOLDER")
+      ->required();
+  cmd.add_option("-m,--model", r.base, "checkpoint or diffusers folder to train on")
+      ->type_name("FILE")
+      ->required();
+  cmd.add_option("--vae", r.vae, "VAE to use instead of the checkpoint's")->type_name("FILE");
+  cmd.add_option("--text-encoder", r.text_encoder, "text encoder, when the model file has none")
+      ->type_name("FILE");
+  cmd.add_option("-o,--output", r.output, "the LoRA to write [the folder's name].safetensors")
+      ->type_name("OUT");
+  cmd.add_option("--trigger", r.trigger, "word that calls the subject; put in front of captions without it")
+      ->type_name("WORD");
+  cmd.add_option("--resolution", r.resolution, "side of the square whose area pictures get [the model's]");
+  cmd.add_flag("--flip", r.flip, "also learn from mirrored pictures (not for faces or letters)");
+  cmd.add_flag("--keep-all", r.keep_all_pictures, "leave out only pictures that cannot be read");
+}
+
+void add_caption_options(CLI::App& cmd, TrainOptions& o) {
+  train::CaptionRule& c = o.request.captions;
+  cmd.add_flag("--shuffle", c.shuffle, "shuffle the tags of a caption")->group("Captions");
+  cmd.add_option("--keep-tokens", c.keep, "tags that stay in front when shuffling")->group("Captions");
+  cmd.add_option("--caption-dropout", c.dropout, "share of steps without a caption")->group("Captions");
+  cmd.add_option("--tag-dropout", c.tag_dropout, "share of tags that are left out")->group("Captions");
+  cmd.add_flag("--wildcards", c.wildcards, "{a|b} chooses, and a random line of several is used")
+      ->group("Captions");
+}
+
+void add_learning_options(CLI::App& cmd, TrainOptions& o) {
+  train::TrainRequest& r = o.request;
+  cmd.add_option("--rank", r.network.rank, "size of the LoRA [16]")->group("Learning");
+  cmd.add_option("--alpha", r.network.alpha, "[the rank]")->group("Learning");
+  cmd.add_option("--conv-rank", r.network.conv_rank, "also train convolutions, with this rank")
+      ->group("Learning");
+  cmd.add_option("--steps", r.steps, "[60 a picture, 600 … 1500]")->group("Learning");
+  cmd.add_option("--batch", r.batch, "pictures a step [2]")->group("Learning");
+  cmd.add_option("--accumulate", r.accumulation, "passes a step [1]")->group("Learning");
+  cmd.add_option("--rate", r.rate, "learning rate [2e-4]")->group("Learning");
+  cmd.add_option("--schedule", r.schedule, "constant, linear, cosine, cosine_restarts, rex [cosine]")
+      ->group("Learning");
+  cmd.add_option("--warmup", r.warmup, "steps over which the rate rises")->group("Learning");
+  cmd.add_option("--weighting", o.weighting, "of noise levels: min-snr, uniform, debiased")
+      ->check(CLI::IsMember({"min-snr", "uniform", "debiased"}))
+      ->group("Learning");
+  cmd.add_option("--min-snr", r.objective.gamma, "gamma of min-snr [5]")->group("Learning");
+  cmd.add_option("--noise-offset", r.objective.noise_offset, "[0]")->group("Learning");
+  cmd.add_option("--clip-skip", r.clip_skip, "take the text encoder's n-th last layer [1]")
+      ->group("Learning");
+  cmd.add_option("--seed", o.seed, "the same seed gives the same file [0]")->group("Learning");
+}
+
+void add_run_options(CLI::App& cmd, TrainOptions& o) {
+  cmd.add_flag("--resume", o.resume, "go on with a run that was stopped")->group("Run");
+  cmd.add_option("--save-every", o.request.save_every, "steps between savings [250]")->group("Run");
+  cmd.add_flag("--no-checkpointing", o.keep_activations, "faster, for much more memory")->group("Run");
+  cmd.add_flag("--no-cache", o.no_cache, "do not keep encoded pictures beside the output")->group("Run");
+  cmd.add_option("--memory", o.memory, "most memory for encoding pictures, such as 3G")->group("Run");
+  cmd.add_option("--threads", o.threads, "[one a core]")->check(CLI::Range(0, 1024))->group("Run");
+  cmd.add_flag("-q,--quiet", o.quiet, "print nothing but errors and the file written")->group("Run");
+}
+
+std::string duration(double seconds) {
+  if (seconds < 90) return fmt::format("{:.0f} s", seconds);
+  if (seconds < 5400) return fmt::format("{:.0f} min", seconds / 60);
+  return fmt::format("{:.1f} h", seconds / 3600);
+}
+
+// One line that is written over on a terminal; elsewhere a line a stage, and one every hundred steps.
+class TrainLine {
+ public:
+  explicit TrainLine(bool quiet) : quiet_(quiet), terminal_(::isatty(STDERR_FILENO) == 1) {}
+  ~TrainLine() { finish(); }
+
+  void update(const train::TrainProgress& p) {
+    if (quiet_) return;
+    const bool steps = p.stage == train::TrainStage::kTraining;
+    const bool fresh = p.stage != stage_ || !begun_;
+    if (!terminal_ && !(fresh && !steps) && !(steps && p.done % 100 == 0)) return;
+    begun_ = true;
+    stage_ = p.stage;
+    std::string text(to_string(p.stage));
+    if (steps) {
+      text = fmt::format("step {}/{} · loss {:.4f}", p.done, p.all, p.loss);
+      if (p.seconds_per_step > 0) {
+        text += fmt::format(" · {:.2f} s/step · {} left", p.seconds_per_step,
+                            duration(p.seconds_per_step * static_cast<double>(p.all - p.done)));
+      }
+    } else if (p.all > 0) {
+      text += fmt::format(" {}/{}", p.done, p.all);
+    }
+    if (terminal_) {
+      fmt::print(stderr, "\r\x1b[K{}", text);
+      open_ = true;
+    } else {
+      fmt::print(stderr, "{}\n", text);
+    }
+    std::fflush(stderr);
+  }
+  void finish() {
+    if (open_) fmt::print(stderr, "\n");
+    open_ = false;
+  }
+
+ private:
+  bool quiet_, terminal_, begun_ = false, open_ = false;
+  train::TrainStage stage_{};
+};
+
+std::string output_for(const train::TrainRequest& r) {
+  if (!r.output.empty()) return r.output;
+  std::filesystem::path folder = std::filesystem::path(r.folder).lexically_normal();
+  if (folder.filename().empty()) folder = folder.parent_path();
+  return folder.filename().string() + ".safetensors";
+}
+
+int train_lora(TrainOptions o) {
+  train::TrainRequest& r = o.request;
+  r.output = output_for(r);
+  r.checkpointing = !o.keep_activations;
+  if (o.seed >= 0) r.seed = static_cast<std::uint64_t>(o.seed);
+  if (o.weighting == "uniform") r.objective.weighting = train::Weighting::kUniform;
+  if (o.weighting == "debiased") r.objective.weighting = train::Weighting::kDebiased;
+  const Interrupt interrupt;
+  const auto device = ops::make_cpu_device({.threads = o.threads});
+  TrainLine line(o.quiet);
+  train::TrainerOptions options;
+  const std::filesystem::path beside = std::filesystem::path(r.output).replace_extension("");
+  if (!o.no_cache) options.cache = beside.string() + "-cache";
+  options.logs = beside.string() + "-logs";
+  options.memory = o.memory.empty() ? 0 : pipeline::parse_memory(o.memory);
+  options.resume = o.resume;
+  options.on_progress = [&](const train::TrainProgress& p) { line.update(p); };
+  options.cancelled = [&] { return interrupt.requested(); };
+  options.log = [&](LogLevel level, const std::string& text) {
+    if (o.quiet && level == LogLevel::kInfo) return;
+    line.finish();
+    fmt::print(stderr, "{}{}\n", level == LogLevel::kWarning ? "warning: " : "", text);
+  };
+  const train::TrainResult result = train::train(*device, r, options);
+  line.finish();
+  if (!o.quiet) {
+    fmt::print(stderr, "{} steps over {} pictures, loss {:.4f} at the end\n", result.steps,
+               result.data.pictures.size(), result.loss);
+  }
+  fmt::print("{}\n", result.file.string());
+  return 0;
+}
+
+}  // namespace
+
+void add_train(CLI::App& app, Run& run) {
+  CLI::App* cmd = app.add_subcommand("train", "learn from pictures");
+  cmd->require_subcommand(1);
+  CLI::App* lora = cmd->add_subcommand("lora", "learn a subject or a style from a handful of pictures");
+  auto options = std::make_shared<TrainOptions>();
+  add_data_options(*lora, *options);
+  add_caption_options(*lora, *options);
+  add_learning_options(*lora, *options);
+  add_run_options(*lora, *options);
+  lora->footer(
+      "Examples:\n"
+      "  danqing train lora photos/ -m model.safetensors --trigger \"sks cat\"\n"
+      "  danqing train lora photos/ -m model.safetensors --resume");
+  lora->callback([options, &run] { run = [options] { return train_lora(*options); }; });
+}
+
+}  // namespace dq::app

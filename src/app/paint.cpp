@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <charconv>
+#include <cmath>
 #include <fstream>
 #include <memory>
 #include <random>
@@ -26,6 +27,7 @@ struct PaintOptions {
   std::string from, size, output, memory, precision = "auto", reading = "comfy", prediction = "auto",
                                           noise = "cpu";
   std::string preview = "auto", embeddings;
+  std::vector<std::string> loras;
   std::int64_t seed = -1;
   int count = 1, threads = 0, quality = 92;
   bool quiet = false;
@@ -58,6 +60,9 @@ void add_model_options(CLI::App& cmd, PaintOptions& o) {
   cmd.add_option("--embeddings", o.embeddings,
                  "folder of textual-inversion embeddings, besides those near the model")
       ->type_name("DIR")
+      ->group("Model");
+  cmd.add_option("--lora", o.loras, "LoRA, such as cat.safetensors:0.8; may be given several times")
+      ->type_name("FILE[:STRENGTH]")
       ->group("Model");
   cmd.add_option("--prediction", o.prediction,
                  "what the model predicts: auto, eps, v, v-zsnr (zero-terminal-SNR)")
@@ -170,6 +175,21 @@ T pick(const char* option, const std::string& value,
       .hint("There are " + known);
 }
 
+// "cat.safetensors:0.8"; a colon that no number follows belongs to the name.
+pipeline::LoraUse parse_lora(const std::string& text) {
+  const std::size_t colon = text.rfind(':');
+  pipeline::LoraUse use{text, 1, {}};
+  if (colon == std::string::npos || colon + 1 == text.size()) return use;
+  double strength = 0;
+  const auto [end, failed] = std::from_chars(text.data() + colon + 1, text.data() + text.size(), strength);
+  if (failed != std::errc() || end != text.data() + text.size()) return use;
+  if (!(std::abs(strength) <= 100)) {
+    throw Error(ErrorCode::kInvalidArgument,
+                fmt::format("a LoRA's strength must be from -100 to 100, not {}", strength));
+  }
+  return {text.substr(0, colon), strength, {}};
+}
+
 void apply_choices(const CLI::App& cmd, PaintOptions& o) {
   pipeline::Request& r = o.request;
   if (!o.size.empty()) parse_size(o.size, r);
@@ -192,6 +212,10 @@ void apply_choices(const CLI::App& cmd, PaintOptions& o) {
                                                             {"v", models::Prediction::kV},
                                                             {"v-zsnr", models::Prediction::kV}});
     r.zero_terminal_snr = o.prediction == "v-zsnr";
+  }
+  if (cmd.count("--lora")) {
+    r.loras.clear();
+    for (const std::string& lora : o.loras) r.loras.push_back(parse_lora(lora));
   }
   // A picture named now may be another one than --from was made with.
   if (cmd.count("--init")) r.init_sha256.clear();

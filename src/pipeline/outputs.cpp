@@ -101,6 +101,10 @@ media::GenerationInfo generation_info(const Request& request, int index, const s
   info.height = request.height;
   info.model = fs::path(request.model).stem().string();
   if (!request.model_sha256.empty()) info.model_hash = request.model_sha256.substr(0, 10);
+  for (const LoraUse& use : request.loras) {
+    info.loras.push_back(
+        {fs::path(use.file).stem().string(), use.strength, std::nullopt, use.sha256.substr(0, 12)});
+  }
   if (!request.vae.empty()) info.vae = fs::path(request.vae).filename().string();
   if (request.clip_skip > 1) info.clip_skip = request.clip_skip;
   if (!request.init_image.empty()) info.denoise = request.denoise;

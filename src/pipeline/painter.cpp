@@ -30,6 +30,12 @@ std::string model_key(const Request& r) {
   return fmt::format("{}\n{}\n{}\n{} {}", r.model, r.vae, r.text_encoder, prediction, r.zero_terminal_snr);
 }
 
+std::string loras_key(const Request& r) {
+  std::string key;
+  for (const LoraUse& use : r.loras) key += fmt::format("\n{} {}", use.strength, use.file);
+  return key;
+}
+
 sampling::NoiseOptions noise_options(const Request& r) {
   return r.noise_per_image ? sampling::NoiseOptions::by_image(r.seed, r.noise)
                            : sampling::NoiseOptions::whole_batch(r.seed, r.noise);
@@ -78,7 +84,9 @@ class Painter::Impl {
   void check_cancelled() const;
   void open(const Request& request);
   Texts encode_texts(const Request& request) const;
-  const models::Denoiser& denoiser();
+  const models::Denoiser& denoiser(const Request& request);
+  void hang_loras(const Request& request, models::ModelPart part,
+                  const weights::Parameters& parameters) const;
   const models::Vae& vae();
   std::int64_t activation_budget() const { return budget_.wanted - device_.memory().now; }
   void check_clip_skip(const Request& request) const;
@@ -99,6 +107,7 @@ class Painter::Impl {
   PainterOptions options_;
   MemoryBudget budget_;
   std::string open_key_;
+  std::string loras_key_;  // of those that hang on the denoiser
   OpenModel model_;
   models::Footprint footprint_;
   std::int64_t halved_denoiser_ = 0;  // its weights in 16 bits
@@ -156,6 +165,7 @@ void Painter::Impl::check_clip_skip(const Request& request) const {
 Painter::Impl::Texts Painter::Impl::encode_texts(const Request& request) const {
   stage(Stage::kEncodingText);
   const auto encoder = model_.family->load_text_encoder(model_.files, device_);
+  hang_loras(request, models::ModelPart::kTextEncoder, encoder->parameters());
   std::vector<std::filesystem::path> folders = embedding_folders(request.model);
   if (!options_.embeddings_folder.empty()) folders.insert(folders.begin(), options_.embeddings_folder);
   const bool may_use_words = !request.prompt.empty() || !request.negative_prompt.empty();
@@ -173,10 +183,36 @@ Painter::Impl::Texts Painter::Impl::encode_texts(const Request& request) const {
   return texts;
 }
 
-const models::Denoiser& Painter::Impl::denoiser() {
+// A LoRA may be for one part of the model only; that it fits none at all is told with the denoiser.
+void Painter::Impl::hang_loras(const Request& request, models::ModelPart part,
+                               const weights::Parameters& parameters) const {
+  for (const LoraUse& use : request.loras) {
+    const weights::TensorTable file = weights::open_table(use.file);
+    const LoraFit fit = attach_lora(file, *model_.family, part, parameters, use.strength, device_);
+    if (!fit.unmatched.empty()) {
+      say(options_.log, LogLevel::kWarning,
+          fmt::format("{} modules of {} have no layer in this model and are left out; the first is {}",
+                      fit.unmatched.size(), printable(use.file), printable(fit.unmatched[0])));
+    }
+    if (part == models::ModelPart::kDenoiser && fit.modules == 0 && !fit.unmatched.empty()) {
+      throw Error(ErrorCode::kUnsupported, fmt::format("this LoRA is not for {}", model_.family->title()))
+          .in(use.file)
+          .hint("`danqing inspect` tells which models it is for");
+    }
+  }
+}
+
+const models::Denoiser& Painter::Impl::denoiser(const Request& request) {
   if (!denoiser_) {
     stage(Stage::kLoading);
     denoiser_ = model_.family->load_denoiser(model_.files, model_.variant, device_);
+    loras_key_.clear();
+  }
+  if (const std::string key = loras_key(request); key != loras_key_) {
+    detach_all(denoiser_->parameters());
+    loras_key_.clear();
+    hang_loras(request, models::ModelPart::kDenoiser, denoiser_->parameters());
+    loras_key_ = key;
   }
   few_rows_.emplace(*denoiser_, rows_);
   return *few_rows_;
@@ -258,7 +294,7 @@ std::function<void(const sampling::StepInfo&)> Painter::Impl::step_reporter() {
 DenoisingPass Painter::Impl::make_pass(const Request& request, const Texts& texts,
                                        const sampling::SigmaTable& table, int steps, double denoise) {
   const sampling::Sampler& sampler = sampling::find_sampler(request.sampler);
-  DenoisingPass pass{.denoiser = denoiser(),
+  DenoisingPass pass{.denoiser = denoiser(request),
                      .table = table,
                      .prediction = model_.variant.prediction,
                      .guidance = {.prompt = texts.prompt,
@@ -356,10 +392,13 @@ Painting Painter::Impl::paint(Request request) {
   request = resolve(std::move(request), *model_.family, model_.variant);
   const std::string texts_key =
       fmt::format("{} {} {} {}\n{}\n{}", static_cast<int>(request.reading), request.normalise_mean,
-                  request.clip_skip, request.guidance != 1, request.prompt, request.negative_prompt);
+                  request.clip_skip, request.guidance != 1, request.prompt, request.negative_prompt) +
+      loras_key(request);
   check_clip_skip(request);
   plan(request, text::kWindowTokens);
-  BackgroundHash hashes({request.model, request.vae}, options_.cancelled);
+  std::vector<std::string> hashed{request.model, request.vae};
+  for (const LoraUse& use : request.loras) hashed.push_back(use.file);
+  BackgroundHash hashes({hashed.begin(), hashed.end()}, options_.cancelled);
   if (texts_key != texts_key_) {
     texts_ = encode_texts(request);
     texts_key_ = texts_key;
@@ -384,6 +423,7 @@ Painting Painter::Impl::paint(Request request) {
   check_cancelled();
   painting.request.model_sha256 = sha256[0];
   painting.request.vae_sha256 = sha256[1];
+  for (std::size_t i = 0; i < request.loras.size(); ++i) painting.request.loras[i].sha256 = sha256[2 + i];
   return painting;
 }
 

@@ -5,8 +5,10 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "models/family.h"
+#include "pipeline/loras.h"
 #include "sampling/noise.h"
 #include "text/prompt.h"
 
@@ -26,6 +28,8 @@ struct Request {
   // really was.
   std::string model, vae, text_encoder;
   std::string model_sha256, vae_sha256;
+
+  std::vector<LoraUse> loras;  // in the order in which they are hung on
 
   std::string prompt, negative_prompt;
   text::Reading reading = text::Reading::kComfy;

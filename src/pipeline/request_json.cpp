@@ -57,6 +57,11 @@ class Writer {
   void choice(const char* key, const std::array<Name<E>, N>& names, const E& value) {
     out[key] = text_of(names, value);
   }
+  void loras(const char* key, const std::vector<LoraUse>& value) {
+    for (const LoraUse& use : value) {
+      out[key].push_back({{"file", use.file}, {"strength", use.strength}, {"sha256", use.sha256}});
+    }
+  }
   void prediction(const char* key, const std::optional<models::Prediction>& value) {
     if (value) out[key] = text_of(kPredictions, *value);
   }
@@ -103,6 +108,20 @@ class Reader {
   void choice(const char* key, const std::array<Name<E>, N>& names, E& value) {
     if (const json* v = find(key)) value = value_of(names, key, *v);
   }
+  void loras(const char* key, std::vector<LoraUse>& value) {
+    const json* list = find(key);
+    if (!list) return;
+    if (!list->is_array() || list->size() > 1000) bad(std::string(key) + " is no list");
+    for (const json& item : *list) {
+      if (!item.is_object()) bad(std::string(key) + " holds something else than LoRAs");
+      LoraUse use;
+      Reader reader(item);
+      reader.field("file", use.file);
+      reader.field("strength", use.strength);
+      reader.field("sha256", use.sha256);
+      value.push_back(std::move(use));
+    }
+  }
   void prediction(const char* key, std::optional<models::Prediction>& value) {
     if (const json* v = find(key)) value = value_of(kPredictions, key, *v);
   }
@@ -122,6 +141,7 @@ void for_each_field(Archive& a, R& r) {
   a.field("text_encoder", r.text_encoder);
   a.field("model_sha256", r.model_sha256);
   a.field("vae_sha256", r.vae_sha256);
+  a.loras("loras", r.loras);
   a.field("prompt", r.prompt);
   a.field("negative_prompt", r.negative_prompt);
   a.choice("prompt_reading", kReadings, r.reading);

@@ -142,7 +142,8 @@ Conditioning PromptEncoder::operator()(const text::PromptOptions& options, std::
     std::erase_if(out.warnings, [&](const std::string& w) { return w.starts_with(unknown); });
   }
   for (const text::AdapterTag& tag : parsed.adapters) {
-    out.warnings.push_back("LoRA files are not supported yet; " + printable(tag.name) + " is left out");
+    out.warnings.push_back("LoRAs in prompts are not supported yet: " + printable(tag.name) +
+                           " is left out; give its file with --lora");
   }
   return out;
 }

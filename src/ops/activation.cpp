@@ -10,10 +10,10 @@ namespace dq::ops {
 
 Tensor activate(const Tensor& x, Activation act) {
   constexpr const char* op = "activate";
-  check_f32(op, "x", x);
+  check_real(op, "x", x);
   const Tensor dense = contiguous(x);
   if (act == Activation::kNone) return dense;
-  Tensor y = Tensor::empty(x.device(), DType::kF32, x.shape());
+  Tensor y = Tensor::empty(x.device(), x.dtype(), x.shape());
   if (y.count() > 0) require(x.device().backend().activate, op, x.device())(dense, act, y);
   record(y, {&dense}, [dense = dense.detached(), act](const Tensor& dy, const Asked& to) {
     Tensor dx = Tensor::empty(dy.device(), dy.dtype(), dy.shape());

@@ -19,7 +19,7 @@ Tensor dense_rows(const Tensor& x) {
 }
 
 void check_bias(const Tensor& bias, std::int64_t n, std::int64_t heads, std::int64_t tq, std::int64_t tk) {
-  check_f32(kOp, "bias", bias, 4);
+  check_real(kOp, "bias", bias, 4);
   const bool fits = (bias.dim(0) == n || bias.dim(0) == 1) && (bias.dim(1) == heads || bias.dim(1) == 1) &&
                     bias.dim(2) == tq && bias.dim(3) == tk;
   if (!fits) {
@@ -29,9 +29,9 @@ void check_bias(const Tensor& bias, std::int64_t n, std::int64_t heads, std::int
 }
 
 void check_tokens(const Tensor& q, const Tensor& k, const Tensor& v, std::int64_t heads) {
-  check_f32(kOp, "q", q, 3);
-  check_f32(kOp, "k", k, 3);
-  check_f32(kOp, "v", v, 3);
+  check_real(kOp, "q", q, 3);
+  check_real(kOp, "k", k, 3);
+  check_real(kOp, "v", v, 3);
   if (k.dim(0) != q.dim(0) || v.dim(0) != q.dim(0)) {
     bad_argument(kOp, fmt::format("q, k, v hold {}, {}, {} batches", q.dim(0), k.dim(0), v.dim(0)));
   }
@@ -83,7 +83,7 @@ Tensor attention(const Tensor& q, const Tensor& k, const Tensor& v, const Attent
     bias = dense_rows(*options.bias);
     resolved.bias = &bias;
   }
-  Tensor y = Tensor::empty(q.device(), DType::kF32, {n, tq, v.dim(2)});
+  Tensor y = Tensor::empty(q.device(), q.dtype(), {n, tq, v.dim(2)});
   if (y.count() == 0) return y;
   const Tensor queries = dense_rows(q), keys = dense_rows(k), values = dense_rows(v);
   require(q.device().backend().attention, kOp, q.device())(queries, keys, values, resolved, y);

@@ -10,6 +10,7 @@
 #include "ops/linear.h"
 #include "ops/norm.h"
 #include "ops/packed_weight.h"
+#include "ops/rope.h"
 
 namespace dq::ops {
 
@@ -39,6 +40,9 @@ struct Backend {
                     Tensor& y) = nullptr;
   void (*group_norm)(const Tensor& x, int groups, const Affine&, float eps, Activation, Tensor& y) = nullptr;
   void (*layer_norm)(const Tensor& x, const Affine&, float eps, Tensor& y) = nullptr;
+  void (*rms_norm)(const Tensor& x, const Tensor& weight, float eps, Tensor& y) = nullptr;
+  // `inverse` turns the other way. Rows of x may be strided.
+  void (*rope)(const Tensor& x, const RopeTables&, int heads, RopeForm, bool inverse, Tensor& y) = nullptr;
   void (*activate)(const Tensor& x, Activation, Tensor& y) = nullptr;
   void (*combine)(std::span<const Term> terms, Tensor& y) = nullptr;
   void (*blend)(const Tensor& x, const Tensor& y, const Tensor& mask, Tensor& out) = nullptr;
@@ -60,6 +64,8 @@ struct Backend {
                               const Tensor& dy, const NormGradients&) = nullptr;
   void (*layer_norm_gradient)(const Tensor& x, const Affine&, float eps, const Tensor& dy,
                               const NormGradients&) = nullptr;
+  void (*rms_norm_gradient)(const Tensor& x, const Tensor& weight, float eps, const Tensor& dy,
+                            const NormGradients&) = nullptr;
   void (*activate_gradient)(const Tensor& x, Activation, const Tensor& dy, Tensor& dx) = nullptr;
   void (*geglu_gradient)(const Tensor& x, const Tensor& dy, Tensor& dx) = nullptr;
   void (*upsample_nearest_gradient)(const Tensor& dy, Tensor& dx) = nullptr;

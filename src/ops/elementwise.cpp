@@ -57,7 +57,7 @@ Tensor combine(std::span<const Term> terms) {
     }
   }
   const Tensor& first = *terms[0].x;
-  Tensor y = Tensor::empty(first.device(), DType::kF32, first.shape());
+  Tensor y = Tensor::empty(first.device(), first.dtype(), first.shape());
   if (y.count() > 0) require(first.device().backend().combine, op, first.device())(terms, y);
   record_combine(y, terms);
   return y;
@@ -113,7 +113,7 @@ Tensor blend(const Tensor& x, const Tensor& y, const Tensor& mask) {
                                  to_string(x.shape())));
   }
   refuse_gradient(op, {&x, &y, &mask});
-  Tensor out = Tensor::empty(x.device(), DType::kF32, x.shape());
+  Tensor out = Tensor::empty(x.device(), x.dtype(), x.shape());
   if (out.count() > 0) require(x.device().backend().blend, op, x.device())(x, y, mask, out);
   return out;
 }
@@ -128,7 +128,8 @@ Tensor contiguous(const Tensor& x) {
 
 Tensor convert(const Tensor& x, DType dtype) {
   if (dtype == x.dtype()) return contiguous(x);
-  const bool known = dtype == DType::kF32 || dtype == DType::kF16 || dtype == DType::kBF16;
+  const bool known = dtype == DType::kF32 || dtype == DType::kF16 || dtype == DType::kBF16 ||
+                     (dtype == DType::kF64 && x.device().backend().takes_f64);
   if (!known) {
     throw Error(ErrorCode::kUnsupported,
                 fmt::format("convert: from {} to {}", to_string(x.dtype()), to_string(dtype)))

@@ -12,7 +12,7 @@ namespace {
 
 // x as linear layers take it: [..., K], f32, the last dimension contiguous.
 void check_input(const char* op, const Tensor& x, const PackedWeight& weight) {
-  check_f32(op, "x", x);
+  check_real(op, "x", x);
   if (!weight.defined()) bad_argument(op, "the weight is not there");
   if (weight.kernel_h != 1 || weight.kernel_w != 1) {
     bad_argument(op, fmt::format("the weight has a {}×{} kernel, not 1×1", weight.kernel_h, weight.kernel_w));
@@ -72,7 +72,7 @@ Tensor linear(const Tensor& x, const PackedWeight& weight, const LinearOptions& 
                                    to_string(options.residual->shape()), to_string(shape)));
     }
   }
-  Tensor y = Tensor::empty(x.device(), DType::kF32, shape);
+  Tensor y = Tensor::empty(x.device(), x.dtype(), shape);
   require(x.device().backend().linear, op, x.device())(x, weight, options, y);
   x.device().count_flops(2.0 * static_cast<double>(x.count()) * static_cast<double>(weight.out_channels));
   record_linear(y, x, weight, options);
@@ -88,7 +88,7 @@ Tensor linear_geglu(const Tensor& x, const PackedWeight& weight, const Tensor* b
   }
   if (bias) check_vector(op, "bias", *bias, weight.out_channels);
   if (wants_gradient({&x, &weight.source, bias})) return geglu(linear(x, weight, {.bias = bias}));
-  Tensor y = Tensor::empty(x.device(), DType::kF32, output_shape(x, weight.out_channels / 2));
+  Tensor y = Tensor::empty(x.device(), x.dtype(), output_shape(x, weight.out_channels / 2));
   require(x.device().backend().linear_geglu, op, x.device())(x, weight, bias, y);
   x.device().count_flops(2.0 * static_cast<double>(x.count()) * static_cast<double>(weight.out_channels));
   return y;

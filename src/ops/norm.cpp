@@ -40,7 +40,7 @@ Tensor group_norm(const Tensor& x, int groups, const Affine& affine, float eps, 
     bad_argument(op, fmt::format("{} groups do not divide {} channels", groups, x.dim(3)));
   }
   check_affine(op, affine, x.dim(3));
-  Tensor y = Tensor::empty(x.device(), DType::kF32, x.shape());
+  Tensor y = Tensor::empty(x.device(), x.dtype(), x.shape());
   if (y.count() > 0) require(x.device().backend().group_norm, op, x.device())(x, groups, affine, eps, act, y);
   record(y, {&x, &affine.weight, &affine.bias},
          [x = x.detached(), groups, affine, eps, act](const Tensor& dy, const Asked& to) {
@@ -54,11 +54,11 @@ Tensor group_norm(const Tensor& x, int groups, const Affine& affine, float eps, 
 
 Tensor layer_norm(const Tensor& x, const Affine& affine, float eps) {
   constexpr const char* op = "layer_norm";
-  check_f32(op, "x", x);
+  check_real(op, "x", x);
   if (x.rank() < 1) bad_argument(op, "x is a single number");
   check_affine(op, affine, x.dim(-1));
   const Tensor dense = contiguous(x);
-  Tensor y = Tensor::empty(x.device(), DType::kF32, x.shape());
+  Tensor y = Tensor::empty(x.device(), x.dtype(), x.shape());
   if (y.count() > 0) require(x.device().backend().layer_norm, op, x.device())(dense, affine, eps, y);
   record(y, {&dense, &affine.weight, &affine.bias},
          [x = dense.detached(), affine, eps](const Tensor& dy, const Asked& to) {

@@ -17,7 +17,7 @@ Tensor upsample_nearest(const Tensor& x, std::int64_t height, std::int64_t width
   if (height < 1 || width < 1 || x.dim(1) < 1 || x.dim(2) < 1) {
     bad_argument(op, fmt::format("from shape {} to {}×{}", to_string(x.shape()), height, width));
   }
-  Tensor y = Tensor::empty(x.device(), DType::kF32, {x.dim(0), height, width, x.dim(3)});
+  Tensor y = Tensor::empty(x.device(), x.dtype(), {x.dim(0), height, width, x.dim(3)});
   if (y.count() > 0) require(x.device().backend().upsample_nearest, op, x.device())(x, y);
   record(y, {&x}, [shape = x.shape()](const Tensor& dy, const Asked& to) {
     Tensor dx = Tensor::zeros(dy.device(), dy.dtype(), shape);

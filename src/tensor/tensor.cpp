@@ -20,6 +20,17 @@ Shape contiguous_strides(const Shape& shape) {
   return strides;
 }
 
+template <class T>
+Tensor copy_of(Device& device, std::span<const T> values, Shape shape) {
+  Tensor out = Tensor::empty(device, DTypeOf<T>::value, std::move(shape));
+  if (out.count() != static_cast<std::int64_t>(values.size())) {
+    throw Error(ErrorCode::kInternal,
+                fmt::format("{} values for shape {}", values.size(), to_string(out.shape())));
+  }
+  if (!values.empty()) std::memcpy(out.raw(), values.data(), values.size_bytes());
+  return out;
+}
+
 int axis_of(int axis, int rank) {
   const int positive = axis < 0 ? axis + rank : axis;
   if (positive < 0 || positive >= rank) {
@@ -85,13 +96,11 @@ Tensor Tensor::wrap(Device& device, DType dtype, Shape shape, Shape strides,
 }
 
 Tensor Tensor::from(Device& device, std::span<const float> values, Shape shape) {
-  Tensor out = empty(device, DType::kF32, std::move(shape));
-  if (out.count() != static_cast<std::int64_t>(values.size())) {
-    throw Error(ErrorCode::kInternal,
-                fmt::format("{} values for shape {}", values.size(), to_string(out.shape())));
-  }
-  if (!values.empty()) std::memcpy(out.raw(), values.data(), values.size_bytes());
-  return out;
+  return copy_of(device, values, std::move(shape));
+}
+
+Tensor Tensor::from(Device& device, std::span<const double> values, Shape shape) {
+  return copy_of(device, values, std::move(shape));
 }
 
 std::int64_t Tensor::dim(int axis) const {

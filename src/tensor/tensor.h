@@ -36,6 +36,7 @@ class Tensor {
   static Tensor wrap(Device& device, DType dtype, Shape shape, Shape strides,
                      std::shared_ptr<const void> owner, const void* data);
   static Tensor from(Device& device, std::span<const float> values, Shape shape);
+  static Tensor from(Device& device, std::span<const double> values, Shape shape);  // f64
 
   bool defined() const { return device_ != nullptr; }
   DType dtype() const { return dtype_; }

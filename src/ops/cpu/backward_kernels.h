@@ -16,6 +16,8 @@ void group_norm_gradient(const Tensor& x, int groups, const Affine& affine, floa
                          const Tensor& dy, const NormGradients& out);
 void layer_norm_gradient(const Tensor& x, const Affine& affine, float eps, const Tensor& dy,
                          const NormGradients& out);
+void rms_norm_gradient(const Tensor& x, const Tensor& weight, float eps, const Tensor& dy,
+                       const NormGradients& out);
 void attention_gradient(const AttentionSaved& saved, const Tensor& dy, const AttentionOptions& options,
                         Tensor& dq, Tensor& dk, Tensor& dv);
 

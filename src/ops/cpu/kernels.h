@@ -7,6 +7,8 @@ namespace dq::ops::cpu {
 void attention(const Tensor& q, const Tensor& k, const Tensor& v, const AttentionOptions& options, Tensor& y);
 void group_norm(const Tensor& x, int groups, const Affine& affine, float eps, Activation act, Tensor& y);
 void layer_norm(const Tensor& x, const Affine& affine, float eps, Tensor& y);
+void rms_norm(const Tensor& x, const Tensor& weight, float eps, Tensor& y);
+void rope(const Tensor& x, const RopeTables& tables, int heads, RopeForm form, bool inverse, Tensor& y);
 void activate(const Tensor& x, Activation act, Tensor& y);
 void combine(std::span<const Term> terms, Tensor& y);
 void blend(const Tensor& x, const Tensor& y, const Tensor& mask, Tensor& out);

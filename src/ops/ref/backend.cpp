@@ -4,6 +4,7 @@ namespace dq::ops::ref {
 
 const Backend kBackend = {
     .name = "ref",
+    .takes_f64 = true,
     .pack_linear = pack_linear,
     .pack_conv2d = pack_conv2d,
     .linear = linear,
@@ -12,13 +13,27 @@ const Backend kBackend = {
     .attention = attention,
     .group_norm = group_norm,
     .layer_norm = layer_norm,
+    .rms_norm = rms_norm,
+    .rope = rope,
     .activate = activate,
     .combine = combine,
     .blend = blend,
     .upsample_nearest = upsample_nearest,
     .embedding = embedding,
     .copy = copy,
+    .multiply = multiply,
+    .geglu = geglu,
+    .accumulate = accumulate,
+    .sum_rows = sum_rows,
     .conv2d_weight_gradient = conv2d_weight_gradient,
+    .attention_gradient = attention_gradient,
+    .group_norm_gradient = group_norm_gradient,
+    .layer_norm_gradient = layer_norm_gradient,
+    .rms_norm_gradient = rms_norm_gradient,
+    .activate_gradient = activate_gradient,
+    .geglu_gradient = geglu_gradient,
+    .upsample_nearest_gradient = upsample_nearest_gradient,
+    .embedding_gradient = embedding_gradient,
 };
 
 }  // namespace dq::ops::ref

@@ -9,9 +9,10 @@ struct Place {
 
 // One number of the result: Σ over the kernel and the input channels, in double.
 double output(const Tensor& x, const PackedWeight& weight, const Conv2dOptions& o, const Place& at) {
+  const Numbers from(x), weights(weight.data);
   const int scale = o.upsample_input ? 2 : 1;
   const std::int64_t height = x.dim(1), width = x.dim(2), channels = x.dim(3);
-  const float* w = weight.data.data<float>() + at.channel * channels * weight.kernel_h * weight.kernel_w;
+  std::int64_t w = at.channel * channels * weight.kernel_h * weight.kernel_w;
   double sum = 0;
   for (std::int64_t c = 0; c < channels; ++c) {
     for (int kh = 0; kh < weight.kernel_h; ++kh) {
@@ -19,10 +20,8 @@ double output(const Tensor& x, const PackedWeight& weight, const Conv2dOptions& 
         const std::int64_t row = at.row * o.stride + kh - o.pad_top;
         const std::int64_t column = at.column * o.stride + kw - o.pad_left;
         if (row < 0 || row >= height * scale || column < 0 || column >= width * scale) continue;
-        float v =
-            x.data<float>()[((at.image * height + row / scale) * width + column / scale) * channels + c];
-        if (weight.compute == Precision::kBF16) v = to_float(to_bfloat16(v));
-        sum += static_cast<double>(v) * static_cast<double>(*w);
+        const double v = from[((at.image * height + row / scale) * width + column / scale) * channels + c];
+        sum += factor(v, weight.compute) * weights[w];
       }
     }
   }
@@ -32,16 +31,16 @@ double output(const Tensor& x, const PackedWeight& weight, const Conv2dOptions& 
 }  // namespace
 
 void conv2d(const Tensor& x, const PackedWeight& weight, const Conv2dOptions& options, Tensor& y) {
-  float* out = y.data<float>();
+  Results out(y);
   const std::int64_t channels = y.dim(3);
   for (std::int64_t i = 0; i < y.count(); ++i) {
     const std::int64_t c = i % channels, pixel = i / channels, column = pixel % y.dim(2);
     const std::int64_t row = pixel / y.dim(2) % y.dim(1), image = pixel / y.dim(2) / y.dim(1);
     double v = output(x, weight, options, {image, row, column, c});
-    if (options.bias) v += static_cast<double>(options.bias->data<float>()[c]);
-    if (options.per_image) v += static_cast<double>(options.per_image->data<float>()[image * channels + c]);
-    if (options.residual) v += static_cast<double>(options.residual->data<float>()[i]);
-    out[i] = static_cast<float>(v);
+    if (options.bias) v += Numbers(*options.bias)[c];
+    if (options.per_image) v += Numbers(*options.per_image)[image * channels + c];
+    if (options.residual) v += Numbers(*options.residual)[i];
+    out.set(i, v);
   }
 }
 

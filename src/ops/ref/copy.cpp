@@ -61,6 +61,8 @@ float load(const std::byte* element, DType dtype) {
 
 void store(float value, std::byte* element, DType dtype) {
   switch (dtype) {
+    case DType::kF64:
+      return write(static_cast<double>(value), element);
     case DType::kF32:
       return write(value, element);
     case DType::kF16:

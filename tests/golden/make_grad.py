@@ -72,4 +72,42 @@ bias = rand(1, 2, 9, 13)
 bias[..., 3] = -torch.inf
 case("attention.bias", {"q": rand(2, 9, 20), "k": rand(2, 13, 20), "v": rand(2, 13, 20), "bias": bias}, attention(2),
      ask={"q", "k", "v"})
+
+def rope_pairs(x, cos, sin):
+    """Two heads; neighbours as complex numbers times e^(i·angle), as the first rotary code had it."""
+    z = torch.view_as_complex(x.unflatten(2, (2, -1, 2)))
+    return torch.view_as_real(z * torch.complex(cos, sin)[:, None]).flatten(2)
+
+
+def rope_halves(x, cos, sin):
+    """Two heads, tables for each batch; x·cos + rotate_half(x)·sin, as transformers has it."""
+    x = x.unflatten(2, (2, -1))
+    a, b = x.chunk(2, dim=-1)
+    cos, sin = (torch.cat([t, t], dim=-1)[:, :, None] for t in (cos, sin))
+    return (x * cos + torch.cat([-b, a], dim=-1) * sin).flatten(2)
+
+
+def conv2d(x, weight, bias, per_image=None, **options):
+    y = F.conv2d(x.permute(0, 3, 1, 2), weight, bias, **options).permute(0, 2, 3, 1)
+    return y if per_image is None else y + per_image[:, None, None]
+
+
+for name, shape in [("rms_norm.wide", (2, 9, 77)), ("rms_norm.many", (150, 40)), ("rms_norm.narrow", (5, 3))]:
+    case(name, {"x": rand(*shape) + 1, "weight": rand(shape[-1])},
+         lambda x, weight: F.rms_norm(x, (x.shape[-1],), weight, 1e-6))
+angles = rand(7, 5)
+case("rope.pairs", {"x": rand(2, 7, 20), "cos": angles.cos(), "sin": angles.sin()}, rope_pairs, ask={"x"})
+angles = rand(2, 7, 5)
+case("rope.halves", {"x": rand(2, 7, 20), "cos": angles.cos(), "sin": angles.sin()}, rope_halves, ask={"x"})
+case("linear", {"x": rand(2, 9, 37), "weight": rand(21, 37), "bias": rand(21), "residual": rand(2, 9, 21)},
+     lambda x, weight, bias, residual: F.silu(F.linear(x, weight, bias)) + residual)
+case("linear_geglu", {"x": rand(2, 9, 37), "weight": rand(42, 37) / 4, "bias": rand(42)},
+     lambda x, weight, bias: (lambda z: z[..., :21] * F.gelu(z[..., 21:]))(F.linear(x, weight, bias)))
+case("conv2d.plain", {"x": rand(2, 9, 8, 6), "weight": rand(10, 6, 3, 3), "bias": rand(10), "per_image": rand(2, 10)},
+     lambda **inputs: conv2d(**inputs, padding=1))
+case("conv2d.strided", {"x": rand(1, 9, 8, 6), "weight": rand(10, 6, 3, 3), "bias": rand(10)},
+     lambda **inputs: conv2d(**inputs, stride=2, padding=1))
+a, b = rand(4, 9), rand(4, 9)
+case("combine", {"a": a, "b": b}, lambda a, b: 0.1 * a - 2.5 * b + a)
+case("concat", {"a": rand(2, 3, 4), "b": rand(2, 1, 4)}, lambda a, b: torch.cat([a, b, a], dim=1))
 save_file({k: v.contiguous() for k, v in sorted(out.items())}, pathlib.Path(__file__).parent / "grad.safetensors")

@@ -6,10 +6,14 @@
 
 #include "grad/tape.h"
 #include "ops/attention.h"
+#include "ops/conv2d.h"
 #include "ops/elementwise.h"
 #include "ops/embedding.h"
+#include "ops/linear.h"
 #include "ops/matrix_cases.h"
 #include "ops/norm.h"
+#include "ops/rms_norm.h"
+#include "ops/rope.h"
 #include "ops/upsample.h"
 
 namespace dq::test {
@@ -70,6 +74,54 @@ TEST_P(OpGradient, Norms) {
       return ops::layer_norm(in["x"], {in["weight"], in["bias"]}, 1e-5f);
     });
   }
+}
+
+TEST_P(OpGradient, RmsNormAndRope) {
+  for (const char* name : {"rms_norm.wide", "rms_norm.many", "rms_norm.narrow"}) {
+    check(name, {"x", "weight"}, [](Inputs& in) { return ops::rms_norm(in["x"], in["weight"], 1e-6f); });
+  }
+  check("rope.pairs", {"x"}, [](Inputs& in) {
+    return ops::rope(in["x"], {in["cos"], in["sin"]}, 2, ops::RopeForm::kPairs);
+  });
+  check("rope.halves", {"x"}, [](Inputs& in) {
+    return ops::rope(in["x"], {in["cos"], in["sin"]}, 2, ops::RopeForm::kHalves);
+  });
+}
+
+// Frozen weights have a way back too, as a trainer packs them.
+TEST_P(OpGradient, MatrixProducts) {
+  if (GetParam().precision == Precision::kBF16) forward_tolerance_ = 1e-2;
+  const auto packed = [&](const Tensor& weight) {
+    const auto pack = weight.rank() == 4 ? ops::pack_conv2d : ops::pack_linear;
+    ops::PackedWeight out = pack(*device_, weight, GetParam().precision);
+    out.source = weight;
+    return out;
+  };
+  check("linear", {"x", "weight", "bias", "residual"}, [&](Inputs& in) {
+    return ops::linear(in["x"], packed(in["weight"]),
+                       {.bias = &in["bias"], .act = Activation::kSilu, .residual = &in["residual"]});
+  });
+  check("linear_geglu", {"x", "weight", "bias"},
+        [&](Inputs& in) { return ops::linear_geglu(in["x"], packed(in["weight"]), &in["bias"]); });
+  ops::Conv2dOptions o{.pad_top = 1, .pad_left = 1, .pad_bottom = 1, .pad_right = 1};
+  check("conv2d.plain", {"x", "weight", "bias", "per_image"}, [&](Inputs& in) {
+    o.bias = &in["bias"];
+    o.per_image = &in["per_image"];
+    return ops::conv2d(in["x"], packed(in["weight"]), o);
+  });
+  o.stride = 2;
+  o.per_image = nullptr;
+  check("conv2d.strided", {"x", "weight", "bias"}, [&](Inputs& in) {
+    o.bias = &in["bias"];
+    return ops::conv2d(in["x"], packed(in["weight"]), o);
+  });
+}
+
+TEST_P(OpGradient, Sums) {
+  check("combine", {"a", "b"}, [](Inputs& in) {
+    return ops::combine({{0.1, &in["a"]}, {-2.5, &in["b"]}, {1.0, &in["a"]}});
+  });
+  check("concat", {"a", "b"}, [](Inputs& in) { return ops::concat({in["a"], in["b"], in["a"]}, 1); });
 }
 
 TEST_P(OpGradient, Activations) {

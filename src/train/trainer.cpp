@@ -115,6 +115,12 @@ double Run::recent_loss() const {
 }
 
 void Run::read() {
+  const std::filesystem::path state = state_path(request_.output);
+  if (options_.resume && !std::filesystem::exists(state)) {
+    throw Error(ErrorCode::kNotFound, "there is no stopped run to go on with")
+        .in(state.string())
+        .hint("Start without --resume, or name the --output of the run.");
+  }
   pipeline::Request files;
   files.model = request_.base;
   files.vae = request_.vae;

@@ -1,0 +1,105 @@
+// danqing train lora, and painting with what it wrote.
+#include <gtest/gtest.h>
+
+#include <csignal>
+#include <fstream>
+
+#include "app/cli.h"
+#include "base/counter_random.h"
+#include "media/codec.h"
+
+namespace dq::test {
+namespace {
+
+namespace fs = std::filesystem;
+
+// A folder "cats" of pictures with hard edges, the third of them a copy of the first.
+void write_pictures(const TempDir& dir) {
+  fs::create_directories(dir.path() / "cats");
+  for (std::uint64_t i = 0; i < 3; ++i) {
+    media::Image image = media::make_image(64, 64, 3);
+    for (std::uint64_t y = 0; y < 64; ++y) {
+      for (std::uint64_t x = 0; x < 64; ++x) {
+        CounterRandom random{i % 2, y / 8, x / 8};
+        for (int c = 0; c < 3; ++c) {
+          image.row(static_cast<int>(y))[3 * x + static_cast<std::uint64_t>(c)] =
+              static_cast<std::uint8_t>(random.below(256));
+        }
+      }
+    }
+    media::write_image(dir.path() / "cats" / (std::to_string(i) + ".png"), image);
+  }
+  std::ofstream(dir.path() / "cats" / "0.txt") << "a cat";
+}
+
+Words train(const Words& more = {}, const std::string& steps = "6") {
+  return Words{"train",   "lora", "cats",   "-m",   checkpoint().string(), "--resolution", "64",
+               "--steps", steps,  "--rate", "0.01", "--trigger",           "sks"} +
+         more;
+}
+
+TEST(Train, ALoraIsWrittenAndPaintsAnotherPicture) {
+  const TempDir dir;
+  write_pictures(dir);
+  const Outcome run = danqing(dir.path(), train());
+  ASSERT_EQ(run.status, 0) << run.err;
+  EXPECT_EQ(run.out, "cats.safetensors\n");
+  EXPECT_NE(run.err.find("2.png is left out: it shows the same as 0.png"), std::string::npos) << run.err;
+  EXPECT_NE(run.err.find("6 steps over 2 pictures"), std::string::npos) << run.err;
+  EXPECT_EQ(names_in(dir.path()),
+            (Words{"cats", "cats-cache", "cats-logs", "cats.safetensors", "cats.safetensors.state"}));
+  const auto plain = painted(dir, "plain.png"),
+             with = painted(dir, "with.png", {"--lora", "cats.safetensors"}),
+             without = painted(dir, "without.png", {"--lora", "cats.safetensors:0"});
+  ASSERT_TRUE(plain && with && without);
+  EXPECT_TRUE(plain->pixels == without->pixels);
+  EXPECT_GT(mean_difference(*plain, *with), 0.5);
+  // The picture knows its LoRA, and is made again with it.
+  const Outcome show = danqing(dir.path(), {"show", "with.png"});
+  EXPECT_NE(show.out.find("cats"), std::string::npos) << show.out;
+  const Outcome again = danqing(dir.path(), {"paint", "--from", "with.png", "-q", "-o", "again.png"});
+  ASSERT_EQ(again.status, 0) << again.err;
+  EXPECT_TRUE(file_bytes(dir.path() / "again.png") == file_bytes(dir.path() / "with.png"));
+  const Outcome inspect = danqing(dir.path(), {"inspect", "cats.safetensors"});
+  EXPECT_NE(inspect.out.find("LoRA"), std::string::npos) << inspect.out;
+  EXPECT_NE(inspect.out.find("sks"), std::string::npos) << inspect.out;
+}
+
+TEST(Train, InterruptedItGoesOnToTheSameFile) {
+  const TempDir dir;
+  write_pictures(dir);
+  const Words words = train({}, "130");
+  const Outcome stopped = danqing(dir.path(), words, SIGINT, "step 100");
+  ASSERT_TRUE(stopped.signal_was_sent);
+  EXPECT_EQ(stopped.status, 130) << stopped.err;
+  EXPECT_NE(stopped.err.find("--resume"), std::string::npos) << stopped.err;
+  EXPECT_FALSE(fs::exists(dir.path() / "cats.safetensors"));
+  ASSERT_EQ(danqing(dir.path(), words + Words{"-q", "--resume"}).status, 0);
+  const std::string resumed = file_bytes(dir.path() / "cats.safetensors");
+  ASSERT_EQ(danqing(dir.path(), words + Words{"-q"}).status, 0);
+  EXPECT_TRUE(file_bytes(dir.path() / "cats.safetensors") == resumed);
+}
+
+TEST(Train, WhatCannotBeIsRefusedInOneLine) {
+  const TempDir dir;
+  write_pictures(dir);
+  const std::string base = checkpoint().string();
+  expect_refusal(dir, {"train", "lora", "dogs", "-m", base, "-q"}, "there is no such folder of pictures");
+  expect_refusal(dir, {"train", "lora", "cats", "-m", "absent.safetensors", "-q"}, "absent.safetensors");
+  expect_refusal(dir, {"train", "lora", "cats", "-m", base, "-q"},
+                 "none of the 3 pictures can be used");  // tiny for 512
+  expect_refusal(dir, train({"-q", "--rank", "100000"}), "--rank must be from 1 to 4096");
+  expect_refusal(dir, train({"-q", "--schedule", "cosin"}), "Did you mean cosine");
+  expect_refusal(dir, train({"-q", "--resume"}), "there is no stopped run to go on with");
+}
+
+TEST(Lora, WhatCannotBeIsRefusedInOneLine) {
+  const TempDir dir;
+  const Words paint = quick() + Words{"-o", "x.png"};
+  expect_refusal(dir, paint + Words{"--lora", "absent.safetensors:0.8"}, "absent.safetensors");
+  expect_refusal(dir, paint + Words{"--lora", checkpoint().string()}, "this is no LoRA");
+  expect_refusal(dir, paint + Words{"--lora", "x:1000"}, "from -100 to 100");
+}
+
+}  // namespace
+}  // namespace dq::test

@@ -11,11 +11,14 @@
 #include <cstring>
 
 #include "ops/attention.h"
+#include "ops/backend.h"
 #include "ops/conv2d.h"
 #include "ops/devices.h"
 #include "ops/elementwise.h"
 #include "ops/linear.h"
 #include "ops/norm.h"
+#include "ops/rms_norm.h"
+#include "ops/rope.h"
 #include "roofs.h"
 
 namespace dq::bench {
@@ -220,6 +223,112 @@ BENCHMARK_CAPTURE(group_norm, silu, ops::Activation::kSilu)->Apply(map_sizes);
 BENCHMARK(layer_norm)->Apply(map_sizes);
 BENCHMARK(transpose)->Apply(map_sizes);
 BENCHMARK(add)->Apply(map_sizes);
+
+// Forward and back of what reads and writes maps, with `streams` the tensors of x's size that pass through
+// memory at least once: bytes are those, so that a rate near copy_roof's leaves nothing to gain.
+template <class Op>
+void map_op(benchmark::State& state, double streams, const Op& op) {
+  const auto device = ops::make_cpu_device({.threads = 1});
+  const Tensor x =
+      filled(*device, DType::kF32, {state.range(0), state.range(1), state.range(1), state.range(2)});
+  const Tensor dy = filled(*device, DType::kF32, x.shape());
+  Tensor dx = Tensor::zeros(*device, DType::kF32, x.shape());
+  for (auto _ : state) {
+    op(device->backend(), x, dy, dx);
+    benchmark::ClobberMemory();
+  }
+  state.SetBytesProcessed(static_cast<std::int64_t>(streams * static_cast<double>(x.bytes())) *
+                          state.iterations());
+}
+
+void group_norm_gradient(benchmark::State& state, ops::Activation act) {
+  map_op(state, 5, [act](const ops::Backend& backend, const Tensor& x, const Tensor& dy, Tensor& dx) {
+    Tensor dw = Tensor::empty(x.device(), DType::kF32, {x.dim(3)});
+    Tensor db = Tensor::empty(x.device(), DType::kF32, {x.dim(3)});
+    backend.group_norm_gradient(x, 32, {}, 1e-5f, act, dy, {&dx, &dw, &db});
+  });
+}
+
+void layer_norm_gradient(benchmark::State& state) {
+  map_op(state, 3, [](const ops::Backend& backend, const Tensor& x, const Tensor& dy, Tensor& dx) {
+    Tensor dw = Tensor::zeros(x.device(), DType::kF32, {x.dim(3)});
+    Tensor db = Tensor::zeros(x.device(), DType::kF32, {x.dim(3)});
+    backend.layer_norm_gradient(x, {}, 1e-5f, dy, {&dx, &dw, &db});
+  });
+}
+
+void rms_norm(benchmark::State& state) {
+  map_op(state, 2, [](const ops::Backend& backend, const Tensor& x, const Tensor&, Tensor& y) {
+    backend.rms_norm(x, {}, 1e-6f, y);
+  });
+}
+
+void rms_norm_gradient(benchmark::State& state) {
+  map_op(state, 3, [](const ops::Backend& backend, const Tensor& x, const Tensor& dy, Tensor& dx) {
+    Tensor dw = Tensor::empty(x.device(), DType::kF32, {x.dim(3)});
+    backend.rms_norm_gradient(x, {}, 1e-6f, dy, {&dx, &dw, nullptr});
+  });
+}
+
+// Heads of 64; dy lends its numbers as angles.
+void rope(benchmark::State& state, ops::RopeForm form) {
+  map_op(state, 2, [form](const ops::Backend& backend, const Tensor& x, const Tensor& dy, Tensor& y) {
+    const std::int64_t tokens = x.dim(1) * x.dim(2), width = x.dim(3);
+    const Shape shape = {x.dim(0), tokens, width};
+    const Tensor angles = dy.reshape({dy.count()}).slice(0, 0, tokens * 32).reshape({tokens, 32});
+    Tensor out = y.reshape(shape);
+    backend.rope(x.reshape(shape), {angles, angles}, static_cast<int>(width / 64), form, false, out);
+  });
+}
+
+void activate_gradient(benchmark::State& state, ops::Activation act) {
+  map_op(state, 3, [act](const ops::Backend& backend, const Tensor& x, const Tensor& dy, Tensor& dx) {
+    backend.activate_gradient(x, act, dy, dx);
+  });
+}
+
+// The halves of x's channels are values and gates.
+void geglu_gradient(benchmark::State& state) {
+  map_op(state, 2.5, [](const ops::Backend& backend, const Tensor& x, const Tensor& dy, Tensor& dx) {
+    const std::int64_t rows = x.count() / x.dim(3);
+    const Tensor half = dy.reshape({2, rows, x.dim(3) / 2}).slice(0, 0, 1);
+    Tensor flat = dx.reshape({1, rows, x.dim(3)});
+    backend.geglu_gradient(x.reshape({1, rows, x.dim(3)}), half, flat);
+  });
+}
+
+void accumulate(benchmark::State& state) {
+  map_op(state, 3, [](const ops::Backend& backend, const Tensor&, const Tensor& dy, Tensor& dx) {
+    backend.accumulate(dy, dx);
+  });
+}
+
+void sum_rows(benchmark::State& state) {
+  map_op(state, 1, [](const ops::Backend& backend, const Tensor& x, const Tensor&, Tensor&) {
+    Tensor y = Tensor::zeros(x.device(), DType::kF32, {1, x.dim(3)});
+    backend.sum_rows(x.reshape({1, x.count() / x.dim(3), x.dim(3)}), y);
+  });
+}
+
+void upsample_nearest_gradient(benchmark::State& state) {
+  map_op(state, 1.25, [](const ops::Backend& backend, const Tensor&, const Tensor& dy, Tensor&) {
+    Tensor dx = Tensor::zeros(dy.device(), DType::kF32, {dy.dim(0), dy.dim(1) / 2, dy.dim(2) / 2, dy.dim(3)});
+    backend.upsample_nearest_gradient(dy, dx);
+  });
+}
+
+BENCHMARK_CAPTURE(group_norm_gradient, plain, ops::Activation::kNone)->Apply(map_sizes);
+BENCHMARK_CAPTURE(group_norm_gradient, silu, ops::Activation::kSilu)->Apply(map_sizes);
+BENCHMARK(layer_norm_gradient)->Apply(map_sizes);
+BENCHMARK(rms_norm)->Apply(map_sizes);
+BENCHMARK(rms_norm_gradient)->Apply(map_sizes);
+BENCHMARK_CAPTURE(rope, pairs, ops::RopeForm::kPairs)->Apply(map_sizes);
+BENCHMARK_CAPTURE(rope, halves, ops::RopeForm::kHalves)->Apply(map_sizes);
+BENCHMARK_CAPTURE(activate_gradient, silu, ops::Activation::kSilu)->Apply(map_sizes);
+BENCHMARK(geglu_gradient)->Apply(map_sizes);
+BENCHMARK(accumulate)->Apply(map_sizes);
+BENCHMARK(sum_rows)->Apply(map_sizes);
+BENCHMARK(upsample_nearest_gradient)->Apply(map_sizes);
 
 }  // namespace
 }  // namespace dq::bench

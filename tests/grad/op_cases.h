@@ -1,6 +1,7 @@
 #pragma once
 // Every op that has a way back, as a function of tensors that may each ask for their gradient.
 #include <functional>
+#include <ostream>
 #include <string>
 #include <vector>
 
@@ -18,6 +19,10 @@ struct OpCase {
 };
 
 std::vector<OpCase> op_cases();
+
+inline std::ostream& operator<<(std::ostream& out, const OpCase& c) {
+  return out << c.name;
+}
 
 // Uniform numbers in [lo, hi) that f32 holds exactly, as f32 or f64.
 Tensor random_as(Device& device, DType dtype, Shape shape, std::uint64_t seed, float lo = -1, float hi = 1);

@@ -69,7 +69,11 @@ TEST_F(Tape, SharedGradientsAreNotWrittenTo) {
   EXPECT_EQ(first(grad::gradient(a)), 2);
   EXPECT_EQ(first(grad::gradient(b)), 1);
   EXPECT_EQ(first(dy), 1);
-  const Tensor c = asking({3}, 3);
+  const Tensor c = asking({3}, 3), d = asking({3}, 4);
+  grad::backward(d, dy);
+  grad::backward(d.slice(0, 0, 2), ones({2}));
+  EXPECT_EQ(first(grad::gradient(d)), 2);
+  EXPECT_EQ(first(dy), 1);
   grad::backward(c, dy);
   grad::backward(c, dy);
   grad::backward(c.slice(0, 0, 2), ones({2}));

@@ -59,14 +59,21 @@ void add_vector(double* to, Vec v, int count) {
   for (int i = 0; i < count; ++i) to[i] += lanes[i];
 }
 
-// Σ f(c) over a row; f is given a load that knows the row's end.
+// Σ f(c) over a row; f is given a load that knows the row's end. Four sums at once hide the latency of each.
 template <class F>
 double row_sum(std::int64_t width, const F& f) {
-  Vec sum = Isa::zero();
+  const auto load = [](const float* p) { return Isa::load(p); };
+  constexpr std::int64_t kStep = Isa::kWidth;
+  Vec s0 = Isa::zero(), s1 = Isa::zero(), s2 = Isa::zero(), s3 = Isa::zero();
   std::int64_t c = 0;
-  for (; c + Isa::kWidth <= width; c += Isa::kWidth)
-    sum = sum + f(c, [](const float* p) { return Isa::load(p); });
-  double total = Isa::sum(sum);
+  for (; c + 4 * kStep <= width; c += 4 * kStep) {
+    s0 = s0 + f(c, load);
+    s1 = s1 + f(c + kStep, load);
+    s2 = s2 + f(c + 2 * kStep, load);
+    s3 = s3 + f(c + 3 * kStep, load);
+  }
+  for (; c + kStep <= width; c += kStep) s0 = s0 + f(c, load);
+  double total = Isa::sum((s0 + s1) + (s2 + s3));
   const int rest = static_cast<int>(width - c);
   if (rest == 0) return total;
   alignas(32) float lanes[Isa::kWidth];
@@ -80,6 +87,29 @@ constexpr std::int64_t kRun = 64;
 
 std::int64_t run_length(std::int64_t left) {
   return left < kRun ? left : kRun;
+}
+
+// Calls body(c, tag, load, store) for blocks of tag::value vectors of channels: four, so that a pixel's piece
+// of a block is whole cache lines, then single ones, of which the last may be shorter.
+template <int kVectors>
+struct BlockTag {
+  static constexpr int value = kVectors;
+};
+
+template <class Body>
+void each_block(std::int64_t channels, const Body& body) {
+  std::int64_t c = 0;
+  for (; c + 4 * Isa::kWidth <= channels; c += 4 * Isa::kWidth) {
+    body(
+        c, BlockTag<4>{}, [](const float* p) { return Isa::load(p); },
+        [](float* p, Vec v) { Isa::store(p, v); });
+  }
+  each_vector<Isa>(channels - c,
+                   [&](std::int64_t i, auto load, auto store) { body(c + i, BlockTag<1>{}, load, store); });
+}
+
+int lanes_at(std::int64_t channels, std::int64_t c) {
+  return static_cast<int>(channels - c < Isa::kWidth ? channels - c : Isa::kWidth);
 }
 
 }  // namespace
@@ -118,43 +148,58 @@ void channel_moments(const float* x, std::int64_t pixels, std::int64_t channels,
                      double* sum, double* squares) {
   for (std::int64_t p = 0; p < pixels; p += kRun) {
     const std::int64_t run = run_length(pixels - p);
-    each_vector<Isa>(channels, [&](std::int64_t c, auto load, auto) {
-      const Vec origin = load(first + c);
-      Vec s = Isa::zero(), q = Isa::zero();
-      for (std::int64_t i = 0; i < run; ++i) {
-        const Vec d = load(x + (p + i) * channels + c) - origin;
-        s = s + d;
-        q = Isa::fma(d, d, q);
+    each_block(channels, [&](std::int64_t c, auto tag, auto load, auto) {
+      constexpr int kVectors = decltype(tag)::value;
+      Vec origin[kVectors], s[kVectors], q[kVectors];
+      for (int v = 0; v < kVectors; ++v) {
+        origin[v] = load(first + c + v * Isa::kWidth);
+        s[v] = q[v] = Isa::zero();
       }
-      const int count = static_cast<int>(channels - c < Isa::kWidth ? channels - c : Isa::kWidth);
-      add_vector(sum + c, s, count);
-      add_vector(squares + c, q, count);
+      for (std::int64_t i = 0; i < run; ++i) {
+        const float* pixel = x + (p + i) * channels + c;
+        for (int v = 0; v < kVectors; ++v) {
+          const Vec d = load(pixel + v * Isa::kWidth) - origin[v];
+          s[v] = s[v] + d;
+          q[v] = Isa::fma(d, d, q[v]);
+        }
+      }
+      for (int v = 0; v < kVectors; ++v) {
+        const std::int64_t at = c + v * Isa::kWidth;
+        add_vector(sum + at, s[v], lanes_at(channels, at));
+        add_vector(squares + at, q[v], lanes_at(channels, at));
+      }
     });
   }
 }
 
 void norm_gradient_sums(const float* x, const float* dy, std::int64_t pixels, std::int64_t channels,
                         const ChannelNorm& norm, Activation act, float* dz, double* sum, double* product) {
-  with_activation(act, [&](auto tag) {
-    constexpr Activation kAct = decltype(tag)::value;
+  with_activation(act, [&](auto act_tag) {
+    constexpr Activation kAct = decltype(act_tag)::value;
     for (std::int64_t p = 0; p < pixels; p += kRun) {
       const std::int64_t run = run_length(pixels - p);
-      each_vector<Isa>(channels, [&](std::int64_t c, auto load, auto store) {
-        const Vec mean = load(norm.mean + c), scale = load(norm.scale + c);
-        const Vec weight = load(norm.weight + c), bias = load(norm.bias + c);
-        Vec s = Isa::zero(), q = Isa::zero();
+      each_block(channels, [&](std::int64_t c, auto tag, auto load, auto store) {
+        constexpr int kVectors = decltype(tag)::value;
+        Vec s[kVectors], q[kVectors];
+        for (int v = 0; v < kVectors; ++v) s[v] = q[v] = Isa::zero();
         for (std::int64_t i = 0; i < run; ++i) {
-          const std::int64_t at = (p + i) * channels + c;
-          const Vec normal = (load(x + at) - mean) * scale;
-          Vec d = load(dy + at);
-          if constexpr (kAct != Activation::kNone) d = d * slope<kAct>(Isa::fma(normal, weight, bias));
-          if (dz) store(dz + at, d);
-          s = s + d;
-          q = Isa::fma(d, normal, q);
+          for (int v = 0; v < kVectors; ++v) {
+            const std::int64_t channel = c + v * Isa::kWidth, at = (p + i) * channels + channel;
+            const Vec normal = (load(x + at) - load(norm.mean + channel)) * load(norm.scale + channel);
+            Vec d = load(dy + at);
+            if constexpr (kAct != Activation::kNone) {
+              d = d * slope<kAct>(Isa::fma(normal, load(norm.weight + channel), load(norm.bias + channel)));
+            }
+            if (dz) store(dz + at, d);
+            s[v] = s[v] + d;
+            q[v] = Isa::fma(d, normal, q[v]);
+          }
         }
-        const int count = static_cast<int>(channels - c < Isa::kWidth ? channels - c : Isa::kWidth);
-        add_vector(sum + c, s, count);
-        add_vector(product + c, q, count);
+        for (int v = 0; v < kVectors; ++v) {
+          const std::int64_t at = c + v * Isa::kWidth;
+          add_vector(sum + at, s[v], lanes_at(channels, at));
+          add_vector(product + at, q[v], lanes_at(channels, at));
+        }
       });
     }
   });

@@ -29,31 +29,40 @@ class ChunkedSums {
         channels_(x.dim(3)),
         size_(std::clamp<std::int64_t>(kChunkNumbers / channels_, 4, 256)),
         chunks_(ceil_div(pixels_, size_)),
-        sums_(static_cast<std::size_t>(2 * images_ * chunks_ * channels_)) {}
+        sums_(static_cast<std::size_t>(2 * images_ * chunks_ * channels_)),
+        totals_(static_cast<std::size_t>(2 * images_ * channels_)) {}
 
+  // task(chunk, image, first number, pixels)
+  template <class Task>
+  void each_chunk(ThreadPool& threads, const Task& task) const {
+    threads.parallel_for(images_ * chunks_, [&](std::int64_t i, int) {
+      const std::int64_t image = i / chunks_, first = i % chunks_ * size_;
+      task(i, image, (image * pixels_ + first) * channels_, std::min(size_, pixels_ - first));
+    });
+  }
   // task(image, first number, pixels, sums, other sums)
   template <class Task>
   void run(ThreadPool& threads, const Task& task) {
-    std::fill(sums_.begin(), sums_.end(), 0.0);
-    threads.parallel_for(images_ * chunks_, [&](std::int64_t i, int) {
-      const std::int64_t image = i / chunks_, first = i % chunks_ * size_;
-      double* sums = sums_.data() + 2 * i * channels_;
-      task(image, (image * pixels_ + first) * channels_, std::min(size_, pixels_ - first), sums,
-           sums + channels_);
+    const std::int64_t row = 2 * channels_;
+    each_chunk(threads, [&](std::int64_t i, std::int64_t image, std::int64_t at, std::int64_t pixels) {
+      double* sums = sums_.data() + i * row;
+      std::fill_n(sums, row, 0.0);
+      task(image, at, pixels, sums, sums + channels_);
     });
+    std::fill(totals_.begin(), totals_.end(), 0.0);
+    for (std::int64_t i = 0; i < images_ * chunks_; ++i) {
+      double* total = totals_.data() + i / chunks_ * row;
+      for (std::int64_t c = 0; c < row; ++c) total[c] += sums_[static_cast<std::size_t>(i * row + c)];
+    }
   }
   // The sum over an image's chunks of one of the two.
   double of(std::int64_t image, std::int64_t channel, int which) const {
-    double sum = 0;
-    for (std::int64_t i = image * chunks_; i < (image + 1) * chunks_; ++i) {
-      sum += sums_[static_cast<std::size_t>((2 * i + which) * channels_ + channel)];
-    }
-    return sum;
+    return totals_[static_cast<std::size_t>((2 * image + which) * channels_ + channel)];
   }
 
  private:
   std::int64_t images_, pixels_, channels_, size_, chunks_;
-  std::vector<double> sums_;
+  std::vector<double> sums_, totals_;
 };
 
 // [mean | scale | m1 | m2] by image and channel; weights and biases, 1 and 0 when there are none.
@@ -144,8 +153,7 @@ void group_norm_gradient(const Tensor& x, int groups, const Affine& affine, floa
   write_sums(sums, x.dim(0), 1, out.dweight);
   if (!dz) return;
   fill_means(x, groups, sums, maps);
-  ChunkedSums rows(x);
-  rows.run(threads, [&](std::int64_t image, std::int64_t at, std::int64_t pixels, double*, double*) {
+  sums.each_chunk(threads, [&](std::int64_t, std::int64_t image, std::int64_t at, std::int64_t pixels) {
     norm_gradient_map(x.data<float>() + at, pixels, channels, maps.of(image, channels),
                       maps.m1.data() + image * channels, maps.m2.data() + image * channels, dz + at);
   });

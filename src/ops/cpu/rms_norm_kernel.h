@@ -10,14 +10,24 @@ template <class Isa>
 struct RmsNormLoops {
   using Vec = VecOf<Isa>;
 
-  // Σ a·b·(c or 1). Lanes behind the end load as 0.
+  // Σ a·b·(c or 1). Lanes behind the end load as 0. Four sums at once hide the latency of each.
   static float dot(const float* a, const float* b, const float* c, std::int64_t n) {
-    Vec sum = Isa::zero();
-    each_vector<Isa>(n, [&](std::int64_t i, auto load, auto) {
+    const auto term = [&](std::int64_t i, Vec sum, auto load) {
       const Vec v = c ? load(b + i) * load(c + i) : load(b + i);
-      sum = Isa::fma(load(a + i), v, sum);
-    });
-    return Isa::sum(sum);
+      return Isa::fma(load(a + i), v, sum);
+    };
+    const auto whole = [](const float* p) { return Isa::load(p); };
+    constexpr std::int64_t kStep = Isa::kWidth;
+    Vec s0 = Isa::zero(), s1 = Isa::zero(), s2 = Isa::zero(), s3 = Isa::zero();
+    std::int64_t i = 0;
+    for (; i + 4 * kStep <= n; i += 4 * kStep) {
+      s0 = term(i, s0, whole);
+      s1 = term(i + kStep, s1, whole);
+      s2 = term(i + 2 * kStep, s2, whole);
+      s3 = term(i + 3 * kStep, s3, whole);
+    }
+    each_vector<Isa>(n - i, [&](std::int64_t at, auto load, auto) { s0 = term(i + at, s0, load); });
+    return Isa::sum((s0 + s1) + (s2 + s3));
   }
 
   static float inverse(const RmsNormRow& r) {

@@ -7,6 +7,7 @@
 #include <map>
 
 #include "checkpoint/checkpoint.h"
+#include "guarded_main.h"
 
 namespace {
 
@@ -52,12 +53,5 @@ int run(int argc, char** argv) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  try {
-    return run(argc, argv);
-  } catch (const std::exception& error) {
-    std::fprintf(stderr, "make_checkpoint: %s\n", error.what());
-  } catch (...) {
-    std::fputs("make_checkpoint: an unknown error\n", stderr);
-  }
-  return 1;
+  return dq::tools::guarded_main("make_checkpoint", run, argc, argv);
 }

@@ -267,11 +267,7 @@ int paint(const CLI::App& cmd, PaintOptions o) {
   options.previews = preview != media::TerminalImages::kNone;
   options.on_progress = [&line](const pipeline::Progress& p) { line.update(p); };
   options.cancelled = [&interrupt] { return interrupt.requested(); };
-  options.log = [&](LogLevel level, const std::string& text) {
-    if (o.quiet && level == LogLevel::kInfo) return;
-    line.finish();
-    fmt::print(stderr, "{}{}\n", level == LogLevel::kWarning ? "warning: " : "", text);
-  };
+  options.log = message_log(o.quiet, [&line] { line.finish(); });
   pipeline::Painter painter(*device, options);
   pipeline::OutputNames names(o.output, o.count * o.request.batch);
   for (int i = 0; i < o.count; ++i) {

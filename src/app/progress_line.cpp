@@ -7,6 +7,7 @@
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
+#include <utility>
 
 #include "media/resize.h"
 
@@ -37,8 +38,7 @@ std::string describe(const pipeline::Progress& p) {
   if (p.stage != pipeline::Stage::kSampling) return std::string(to_string(p.stage));
   std::string text = fmt::format("{} step {}/{}", bar(p.step, p.steps), p.step, p.steps);
   if (p.seconds_per_step > 0) {
-    text += fmt::format(" · {} · {} left", speed(p.seconds_per_step),
-                        duration(p.seconds_per_step * (p.steps - p.step)));
+    text += " · " + pace(p.seconds_per_step, p.steps - p.step);
   }
   return text;
 }
@@ -53,6 +53,19 @@ void put(const std::string& text) {
 }
 
 }  // namespace
+
+std::string pace(double seconds_per_step, std::int64_t steps_left) {
+  return fmt::format("{} · {} left", speed(seconds_per_step),
+                     duration(seconds_per_step * static_cast<double>(steps_left)));
+}
+
+Log message_log(bool quiet, std::function<void()> before) {
+  return [quiet, before = std::move(before)](LogLevel level, const std::string& text) {
+    if (quiet && level == LogLevel::kInfo) return;
+    before();
+    fmt::print(stderr, "{}{}\n", level == LogLevel::kWarning ? "warning: " : "", text);
+  };
+}
 
 media::TerminalImages parse_preview(const std::string& name) {
   using media::TerminalImages;

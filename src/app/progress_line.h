@@ -1,8 +1,11 @@
 #pragma once
 // One line on the terminal that tells how far the picture is, and under it, where the terminal can, a
 // preview.
+#include <cstdint>
+#include <functional>
 #include <string>
 
+#include "base/log.h"
 #include "media/terminal_image.h"
 #include "pipeline/painter.h"
 
@@ -10,6 +13,13 @@ namespace dq::app {
 
 // "auto" (by the environment), "none", "kitty", "sixel", "iterm"; throws kInvalidArgument.
 media::TerminalImages parse_preview(const std::string& name);
+
+// "2.50 s/step · 12 min 05 s left".
+std::string pace(double seconds_per_step, std::int64_t steps_left);
+
+// Prints messages on standard error, warnings marked as such, others only when not `quiet`; `before` is
+// called first, to end a line that is being written over.
+Log message_log(bool quiet, std::function<void()> before);
 
 class ProgressLine {
  public:

@@ -4,10 +4,10 @@
 
 #include <cstdio>
 #include <memory>
-#include <random>
 
 #include "app/commands.h"
 #include "app/interrupt.h"
+#include "app/progress_line.h"
 #include "base/error.h"
 #include "ops/devices.h"
 #include "pipeline/memory_budget.h"
@@ -88,12 +88,6 @@ void add_run_options(CLI::App& cmd, TrainOptions& o) {
   cmd.add_flag("-q,--quiet", o.quiet, "print nothing but errors and the file written")->group("Run");
 }
 
-std::string duration(double seconds) {
-  if (seconds < 90) return fmt::format("{:.0f} s", seconds);
-  if (seconds < 5400) return fmt::format("{:.0f} min", seconds / 60);
-  return fmt::format("{:.1f} h", seconds / 3600);
-}
-
 // One line that is written over on a terminal; elsewhere a line a stage, and one every hundred steps.
 class TrainLine {
  public:
@@ -111,8 +105,7 @@ class TrainLine {
     if (steps) {
       text = fmt::format("step {}/{} · loss {:.4f}", p.done, p.all, p.loss);
       if (p.seconds_per_step > 0) {
-        text += fmt::format(" · {:.2f} s/step · {} left", p.seconds_per_step,
-                            duration(p.seconds_per_step * static_cast<double>(p.all - p.done)));
+        text += " · " + pace(p.seconds_per_step, p.all - p.done);
       }
     } else if (p.all > 0) {
       text += fmt::format(" {}/{}", p.done, p.all);
@@ -160,11 +153,7 @@ int train_lora(TrainOptions o) {
   options.resume = o.resume;
   options.on_progress = [&](const train::TrainProgress& p) { line.update(p); };
   options.cancelled = [&] { return interrupt.requested(); };
-  options.log = [&](LogLevel level, const std::string& text) {
-    if (o.quiet && level == LogLevel::kInfo) return;
-    line.finish();
-    fmt::print(stderr, "{}{}\n", level == LogLevel::kWarning ? "warning: " : "", text);
-  };
+  options.log = message_log(o.quiet, [&line] { line.finish(); });
   const train::TrainResult result = train::train(*device, r, options);
   line.finish();
   if (!o.quiet) {

@@ -7,11 +7,9 @@
 
 namespace dq {
 
-class CounterRandom {
+class SplitMix64 {
  public:
-  explicit CounterRandom(std::initializer_list<std::uint64_t> place) {
-    for (const std::uint64_t counter : place) state_ = mixed(state_ ^ mixed(counter + kStep));
-  }
+  explicit SplitMix64(std::uint64_t state = 0) : state_(state) {}
 
   std::uint64_t next() { return mixed(state_ += kStep); }
   // [0, 1), 53 bits.
@@ -19,14 +17,27 @@ class CounterRandom {
   // [0, n), n from 1 to 2³²: the upper half of a product with 32 bits, off by less than n/2³².
   std::uint64_t below(std::uint64_t n) { return (next() >> 32) * n >> 32; }
 
- private:
   static constexpr std::uint64_t kStep = 0x9e3779b97f4a7c15u;
   static constexpr std::uint64_t mixed(std::uint64_t z) {
     z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
     z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
     return z ^ (z >> 31);
   }
-  std::uint64_t state_ = 0;
+
+ private:
+  std::uint64_t state_;
+};
+
+class CounterRandom : public SplitMix64 {
+ public:
+  explicit CounterRandom(std::initializer_list<std::uint64_t> place) : SplitMix64(state_for(place)) {}
+
+ private:
+  static std::uint64_t state_for(std::initializer_list<std::uint64_t> place) {
+    std::uint64_t state = 0;
+    for (const std::uint64_t counter : place) state = mixed(state ^ mixed(counter + kStep));
+    return state;
+  }
 };
 
 }  // namespace dq

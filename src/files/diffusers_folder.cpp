@@ -2,10 +2,9 @@
 #include <fmt/format.h>
 
 #include <array>
-#include <fstream>
-#include <sstream>
 
 #include "base/error.h"
+#include "base/small_file.h"
 #include "files/weight_source.h"
 
 namespace dq::files {
@@ -68,13 +67,9 @@ std::map<std::string, std::string> folder_texts(const std::filesystem::path& fol
   for (const std::filesystem::directory_entry& part : std::filesystem::directory_iterator(folder, ignored)) {
     if (!part.is_directory(ignored)) continue;
     for (const char* name : kNames) {
-      const std::filesystem::path file = part.path() / name;
-      if (!std::filesystem::is_regular_file(file, ignored)) continue;
-      if (std::filesystem::file_size(file, ignored) > kMostBytes) continue;
-      std::ifstream in(file, std::ios::binary);
-      std::ostringstream text;
-      text << in.rdbuf();
-      texts[part.path().filename().string() + "/" + name] = text.str();
+      if (auto text = read_small_file(part.path() / name, kMostBytes)) {
+        texts[part.path().filename().string() + "/" + name] = std::move(*text);
+      }
     }
   }
   return texts;

@@ -77,6 +77,7 @@ Tensor weight_gradient(const Tensor& x, const Tensor& dy, const PackedWeight& we
 }
 
 void record_conv2d(Tensor& y, const Tensor& x, const PackedWeight& weight, const Conv2dOptions& options) {
+  if (!wants_gradient({&x, &weight.source, options.bias, options.per_image, options.residual})) return;
   Conv2dOptions steps = options;
   steps.bias = steps.per_image = steps.residual = nullptr;
   record(y, {&x, &weight.source, options.bias, options.per_image, options.residual},

@@ -119,9 +119,12 @@ Tensor blend(const Tensor& x, const Tensor& y, const Tensor& mask) {
 }
 
 Tensor contiguous(const Tensor& x) {
-  if (x.is_contiguous()) return x;
+  return x.is_contiguous() ? x : copied(x);
+}
+
+Tensor copied(const Tensor& x) {
   Tensor y = Tensor::empty(x.device(), x.dtype(), x.shape());
-  copy_into(x, y, "contiguous");
+  copy_into(x, y, "copied");
   record(y, {&x}, [](const Tensor& dy, const Asked& to) { to.give(0, dy); });
   return y;
 }

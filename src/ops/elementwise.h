@@ -32,6 +32,9 @@ Tensor blend(const Tensor& x, const Tensor& y, const Tensor& mask);
 // The contiguous copy of a view (x itself when it is contiguous already). Any dtype.
 Tensor contiguous(const Tensor& x);
 
+// The numbers of x, contiguous, in memory of their own. Any dtype and rank.
+Tensor copied(const Tensor& x);
+
 // x as another dtype; f32 ↔ f16/bf16 and from f8, f64 and integers to f32. Host memory, any strides;
 // contiguous result.
 Tensor convert(const Tensor& x, DType dtype);

@@ -44,6 +44,7 @@ Tensor weight_gradient(const Tensor& dy, const Tensor& x, Precision compute, con
 
 // dx = dy·W; dW = dyᵀ·x; the bias gets the sum over rows, the residual dy itself.
 void record_linear(Tensor& y, const Tensor& x, const PackedWeight& weight, const LinearOptions& options) {
+  if (!wants_gradient({&x, &weight.source, options.bias, options.residual})) return;
   record(y, {&x, &weight.source, options.bias, options.residual},
          [x = x.detached(), weight](const Tensor& dy, const Asked& to) {
            if (to.asks(0)) to.give(0, linear(dy, weight.turned ? *weight.turned : pack_turned(weight)));

@@ -40,7 +40,7 @@ Tensor run_pass(const DenoisingPass& pass, sampling::SeededNoise& noise, const T
 }
 
 Tensor inpaint_input(const Tensor& mask, const Tensor& masked_latent) {
-  Tensor rounded = ops::concat({ops::contiguous(mask)}, 0);  // a copy of its own
+  Tensor rounded = ops::copied(mask);
   for (std::int64_t i = 0; i < rounded.count(); ++i) {
     float& value = rounded.data<float>()[i];
     value = std::nearbyint(value);

@@ -53,12 +53,8 @@ Tensor f32(const TensorTable& file, const std::string& name, Device& device) {
     throw Error(ErrorCode::kBadFile, "a LoRA's numbers are not floating-point").in(file.origin()).key(name);
   }
   const Tensor stored = files::WeightSource::view(*entry, device);
-  if (stored.dtype() != DType::kF32) return ops::convert(stored, DType::kF32);
   // A copy, so that the file may go.
-  Tensor out = Tensor::empty(device, DType::kF32, stored.shape());
-  const Tensor dense = ops::contiguous(stored);
-  std::copy_n(dense.data<float>(), dense.count(), out.data<float>());
-  return out;
+  return stored.dtype() == DType::kF32 ? ops::copied(stored) : ops::convert(stored, DType::kF32);
 }
 
 double alpha_of(const TensorTable& file, const std::string& module, std::int64_t rank, Device& device) {

@@ -260,7 +260,7 @@ Tensor Painter::Impl::concat_input(const Request& request, const PictureInputs& 
     return inpaint_input_without_picture(device_, format, request.batch, h, w);
   }
   // Gray under the mask, on the picture itself: 0.5 in [0, 1] is 0 in [−1, 1].
-  Tensor masked = ops::concat({inputs.image}, 0);
+  Tensor masked = ops::copied(inputs.image);
   for (std::int64_t i = 0; i < masked.count(); ++i) {
     masked.data<float>()[i] *= 1 - std::nearbyint(inputs.mask.data<float>()[i / 3]);
   }

@@ -3,6 +3,7 @@
 
 #include <cmath>
 
+#include "base/check_range.h"
 #include "pipeline/request.h"
 #include "sampling/sampler.h"
 #include "sampling/schedulers.h"
@@ -11,13 +12,6 @@ namespace dq::pipeline {
 namespace {
 
 constexpr int kMaxSide = 16384, kMaxSteps = 10000, kMaxBatch = 64, kMaxClipSkip = 64;
-
-template <class T>
-void check_range(const char* option, T value, T low, T high) {
-  if (value >= low && value <= high) return;  // false for NaN
-  throw Error(ErrorCode::kInvalidArgument,
-              fmt::format("{} must be from {} to {}, not {}", option, low, high, value));
-}
 
 int whole_cells(int pixels, int cell) {
   return (pixels + cell - 1) / cell * cell;

@@ -23,7 +23,7 @@ Tensor read(const std::filesystem::path& file, const std::string& key, Device& d
     if (made_from == source->metadata().end() || made_from->second != key || !entry) return {};
     if (entry->dtype != DType::kF32) return {};
     const Tensor stored = files::WeightSource::view(*entry, device);
-    return ops::concat({stored}, 0);  // memory of its own: the file may be rewritten
+    return ops::copied(stored);  // memory of its own: the file may be rewritten
   } catch (const Error&) {
     return {};
   }

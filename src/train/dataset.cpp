@@ -13,6 +13,7 @@
 #include "base/error.h"
 #include "base/mapped_file.h"
 #include "base/sha256.h"
+#include "base/small_file.h"
 #include "media/codec.h"
 #include "media/json_text.h"
 #include "train/picture_check.h"
@@ -45,14 +46,11 @@ bool is_foreign_picture(const fs::path& file) {
 }
 
 std::string read_text(const fs::path& file) {
-  std::error_code failed;
-  if (fs::file_size(file, failed) > kMostCaptionBytes || failed) {
-    throw Error(ErrorCode::kBadFile, "a caption file of more than 64 KiB").in(file.string());
+  std::optional<std::string> text = read_small_file(file, kMostCaptionBytes);
+  if (!text) {
+    throw Error(ErrorCode::kBadFile, "its caption cannot be read, or has more than 64 KiB").in(file.string());
   }
-  std::ifstream in(file, std::ios::binary);
-  std::ostringstream text;
-  text << in.rdbuf();
-  std::string out = text.str();
+  std::string out = std::move(*text);
   if (out.rfind("\xef\xbb\xbf", 0) == 0) out.erase(0, 3);
   return out;
 }

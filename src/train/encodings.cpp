@@ -14,6 +14,8 @@
 namespace dq::train {
 namespace {
 
+constexpr std::size_t kMostCaptions = 512;
+
 media::Image mirrored(media::Image image) {
   for (int y = 0; y < image.height; ++y) {
     std::uint8_t* row = image.row(y);
@@ -69,7 +71,9 @@ void Encodings::release() {
 Tensor Encodings::latent(const TrainingPicture& picture, const Placement& place, bool flipped) {
   const std::string key = fmt::format("latent of {} as {} by the VAE of {}", picture.sha256,
                                       name_of(place, flipped), options_.base_id);
-  return cache_.get(key, device_, [&] {
+  const auto known = latents_.find(key);
+  if (known != latents_.end()) return known->second;
+  const Tensor latent = cache_.get(key, device_, [&] {
     const media::Image image = placed(media::flatten(media::read_image(picture.file)), place, flipped);
     const models::LatentFormat format = model_.family->latent_format();
     const std::int64_t budget =
@@ -80,10 +84,14 @@ Tensor Encodings::latent(const TrainingPicture& picture, const Placement& place,
     return ops::combine(
         {{static_cast<double>(format.scale), &z}, {static_cast<double>(-format.scale), &shift}});
   });
+  return latents_.emplace(key, latent).first->second;
 }
 
-Tensor Encodings::mask(const TrainingPicture& picture, const Placement& place, bool flipped) const {
+Tensor Encodings::mask(const TrainingPicture& picture, const Placement& place, bool flipped) {
   if (picture.mask.empty()) return {};
+  const std::string key = picture.mask.string() + " as " + name_of(place, flipped);
+  const auto known = masks_.find(key);
+  if (known != masks_.end()) return known->second;
   const media::Image whole = media::to_gray(media::flatten(media::read_image(picture.mask)));
   if (Size{whole.width, whole.height} != picture.size) {
     throw Error(ErrorCode::kBadFile, fmt::format("the mask is {}×{}, its picture {}×{}", whole.width,
@@ -98,10 +106,10 @@ Tensor Encodings::mask(const TrainingPicture& picture, const Placement& place, b
   for (std::size_t i = 0; i < small.pixels.size(); ++i) {
     out.data<float>()[i] = static_cast<float>(small.pixels[i]) / 255.0f;
   }
-  return out;
+  return masks_.emplace(key, out).first->second;
 }
 
-const models::Conditioning& Encodings::caption(const std::string& text) {
+models::Conditioning Encodings::caption(const std::string& text) {
   const auto known = captions_.find(text);
   if (known != captions_.end()) return known->second;
   const std::string key =
@@ -119,6 +127,7 @@ const models::Conditioning& Encodings::caption(const std::string& text) {
     return pooled.defined() ? pooled : Tensor::empty(device_, DType::kF32, {0});
   });
   if (made.pooled.count() == 0) made.pooled = {};
+  if (captions_.size() == kMostCaptions) captions_.clear();
   return captions_.emplace(text, std::move(made)).first->second;
 }
 

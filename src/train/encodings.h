@@ -28,9 +28,9 @@ class Encodings {
   // kBadFile.
   Tensor latent(const TrainingPicture& picture, const Placement& place, bool flipped);
   // White counts: [1, 1, h, w] in [0, 1], shrunk by area; undefined without a mask.
-  Tensor mask(const TrainingPicture& picture, const Placement& place, bool flipped) const;
+  Tensor mask(const TrainingPicture& picture, const Placement& place, bool flipped);
   // The text encoder's answer to a caption.
-  const models::Conditioning& caption(const std::string& text);
+  models::Conditioning caption(const std::string& text);
 
   // Lets go of the VAE and the text encoder; they come back when something new is asked.
   void release();
@@ -45,6 +45,9 @@ class Encodings {
   EncodingOptions options_;
   std::unique_ptr<models::Vae> vae_;
   std::unique_ptr<models::TextEncoder> text_encoder_;
+  // What was asked before. A step asks for a few of these; none of them is large, but shuffled captions are
+  // without number: of those only the last are kept here.
+  std::map<std::string, Tensor> latents_, masks_;
   std::map<std::string, models::Conditioning> captions_;
 };
 

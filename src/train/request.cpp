@@ -5,17 +5,10 @@
 #include <algorithm>
 #include <cmath>
 
-#include "base/error.h"
+#include "base/check_range.h"
 
 namespace dq::train {
 namespace {
-
-template <class T>
-void check_range(const char* option, T value, T low, T high) {
-  if (value >= low && value <= high) return;  // false for NaN
-  throw Error(ErrorCode::kInvalidArgument,
-              fmt::format("{} must be from {} to {}, not {}", option, low, high, value));
-}
 
 // Sixty steps a picture, but not fewer than an adapter needs to settle, nor so many that a handful of
 // pictures is learned by heart.

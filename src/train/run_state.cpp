@@ -65,7 +65,7 @@ RunState read_state(const std::filesystem::path& file, const std::string& settin
   state.settings = then->second;
   for (const files::TensorEntry& entry : source->tensors()) {
     const Tensor stored = files::WeightSource::view(entry, device);
-    state.tensors.emplace(entry.name, ops::concat({ops::contiguous(stored)}, 0));
+    state.tensors.emplace(entry.name, ops::copied(stored));
   }
   return state;
 }

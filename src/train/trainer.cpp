@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
-#include <deque>
 #include <optional>
 
 #include "base/counter_random.h"
@@ -87,6 +86,7 @@ class Run {
   std::optional<Batches> batches_;
   std::unique_ptr<Encodings> encodings_;
   std::optional<sampling::SigmaTable> table_;
+  grad::Schedule schedule_ = grad::Schedule::kConstant;
   std::unique_ptr<models::Denoiser> denoiser_;
   std::optional<AdapterNetwork> network_;
   std::unique_ptr<grad::Optimizer> optimizer_;
@@ -145,7 +145,7 @@ void Run::read() {
   };
   data_ = read_dataset(request_.folder, look, device_.threads());
   request_ = resolve(std::move(request_), {data_.pictures.size(), native, model_.variant.prediction});
-  grad::schedule_named(request_.schedule);
+  schedule_ = grad::schedule_named(request_.schedule);
   if (request_.optimizer != "adamw") {
     throw Error(ErrorCode::kUnsupported,
                 fmt::format("the optimiser {} is not supported yet", printable(request_.optimizer)))
@@ -203,9 +203,9 @@ void Run::load() {
 
 std::map<std::string, Tensor> Run::snapshot() const {
   std::map<std::string, Tensor> out;
-  const auto copy = [](const Tensor& x) { return ops::concat({x.detached()}, 0); };
-  for (const grad::Trained& t : network_->trained()) out["parameter." + t.name] = copy(t.leaf);
-  for (const auto& [name, tensor] : optimizer_->state()) out["optimizer." + name] = copy(tensor);
+  for (const grad::Trained& t : network_->trained())
+    out["parameter." + t.name] = ops::copied(t.leaf.detached());
+  for (const auto& [name, tensor] : optimizer_->state()) out["optimizer." + name] = ops::copied(tensor);
   return out;
 }
 
@@ -252,7 +252,7 @@ StepInput Run::input_for(const Batch& batch, std::uint64_t number) {
     masks.push_back(encodings_->mask(picture, placements_[item], flipped));
     any_mask |= masks.back().defined();
     CaptionMoment moment{request_.seed + item, static_cast<int>(number), batch.epoch};
-    const models::Conditioning& text =
+    const models::Conditioning text =
         encodings_->caption(caption_for(picture.caption, request_.captions, moment));
     contexts.push_back(text.context);
     tokens = std::max(tokens, text.context.dim(1));
@@ -292,8 +292,7 @@ double Run::one_step(std::int64_t step) {
     return std::numeric_limits<double>::quiet_NaN();
   }
   if (request_.clip > 0 && norm > request_.clip) grad::scale_gradients(trained, request_.clip / norm);
-  const double factor =
-      grad::schedule_factor(grad::schedule_named(request_.schedule), step, request_.steps, request_.warmup);
+  const double factor = grad::schedule_factor(schedule_, step, request_.steps, request_.warmup);
   optimizer_->step(request_.rate * factor * rate_share_);
   grad::clear_gradients(trained);
   return loss;

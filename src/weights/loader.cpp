@@ -54,8 +54,7 @@ std::shared_ptr<Parameter> Loader::enlist(std::string_view name, Shape shape, Sh
 
 Tensor Loader::own(const TensorEntry& entry) const {
   const Tensor stored = WeightSource::view(entry, device());
-  Tensor value = stored.dtype() == DType::kF32 ? ops::concat({ops::contiguous(stored)}, 0)
-                                               : ops::convert(stored, DType::kF32);
+  Tensor value = stored.dtype() == DType::kF32 ? ops::copied(stored) : ops::convert(stored, DType::kF32);
   if (trains()) ask_gradient(value);
   return value;
 }

@@ -104,6 +104,16 @@ TEST_F(EncodingsTest, ALatentIsTheVaesAnswerInModelSpace) {
   EXPECT_EQ(e.latent(p, {{96, 64}, {64, 64}}, false).shape(), (Shape{1, 4, 8, 8}));
 }
 
+// A step costs no encoding and no reading, whether there is a place on disk or not.
+TEST_F(EncodingsTest, WhatWasAskedBeforeIsNotMadeAgain) {
+  Encodings e(model_, *device_, ContentCache(""), {.base_id = "tiny"});
+  const TrainingPicture p = picture("a.png", 40, 200);
+  const Tensor first = e.latent(p, whole_, false);
+  std::filesystem::remove(p.file);
+  EXPECT_EQ(relative_error(e.latent(p, whole_, false), first), 0);
+  EXPECT_THROW(e.latent(p, whole_, true), Error);
+}
+
 TEST_F(EncodingsTest, AMaskIsShrunkByArea) {
   Encodings e = encodings();
   TrainingPicture p = picture("a.png", 40, 200);
@@ -119,7 +129,7 @@ TEST_F(EncodingsTest, AMaskIsShrunkByArea) {
   EXPECT_NEAR(small.data<float>()[6], 0, 1e-6);
   EXPECT_NEAR(e.mask(p, whole_, true).data<float>()[11 - 5], 0.5, 0.003);
   p.size = {90, 64};
-  EXPECT_THROW(e.mask(p, whole_, false), Error);
+  EXPECT_THROW(encodings().mask(p, whole_, false), Error);
 }
 
 TEST(Placed, CoversTheBucketFromTheMiddle) {

@@ -6,24 +6,21 @@
 #include <span>
 #include <utility>
 
-namespace dq::mini {
+#include "base/counter_random.h"
 
-inline std::uint64_t mix64(std::uint64_t z) {
-  z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ull;
-  z = (z ^ (z >> 27)) * 0x94d049bb133111ebull;
-  return z ^ (z >> 31);
-}
+namespace dq::mini {
 
 class Draws {
  public:
   // Each (seed, index) is a stream of its own.
   Draws(std::uint64_t seed, std::uint64_t index)
-      : state_(mix64(seed + 0x9e3779b97f4a7c15ull) ^ mix64(~index * 0xd1342543de82ef95ull)) {}
+      : random_(SplitMix64::mixed(seed + SplitMix64::kStep) ^
+                SplitMix64::mixed(~index * 0xd1342543de82ef95u)) {}
 
-  std::uint64_t next() { return mix64(state_ += 0x9e3779b97f4a7c15ull); }
+  std::uint64_t next() { return random_.next(); }
 
   // Uniform in [0, n), n ≥ 1, by the upper half of a 64-bit product. n is small here: the bias is < n/2³².
-  int below(int n) { return static_cast<int>(((next() >> 32) * static_cast<std::uint64_t>(n)) >> 32); }
+  int below(int n) { return static_cast<int>(random_.below(static_cast<std::uint64_t>(n))); }
   // Uniform in [lo, hi], both included; lo when hi < lo.
   int between(int lo, int hi) { return hi <= lo ? lo : lo + below(hi - lo + 1); }
   bool chance(int percent) { return below(100) < percent; }
@@ -40,7 +37,7 @@ class Draws {
   }
 
  private:
-  std::uint64_t state_;
+  SplitMix64 random_;
 };
 
 }  // namespace dq::mini

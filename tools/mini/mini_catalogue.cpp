@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "base/mapped_file.h"
+#include "guarded_main.h"
 #include "mini/catalogue_build.h"
 
 namespace {
@@ -52,12 +53,5 @@ int run(int argc, char** argv) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  try {
-    return run(argc, argv);
-  } catch (const std::exception& error) {
-    std::fprintf(stderr, "mini_catalogue: %s\n", error.what());
-  } catch (...) {
-    std::fputs("mini_catalogue: an unknown error\n", stderr);
-  }
-  return 1;
+  return dq::tools::guarded_main("mini_catalogue", run, argc, argv);
 }

@@ -8,6 +8,7 @@
 #include <exception>
 
 #include "base/atomic_file.h"
+#include "guarded_main.h"
 #include "media/codec.h"
 #include "mini/compose.h"
 
@@ -103,12 +104,5 @@ int run(int argc, char** argv) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  try {
-    return run(argc, argv);
-  } catch (const std::exception& error) {
-    std::fprintf(stderr, "mini_sheet: %s\n", error.what());
-  } catch (...) {
-    std::fputs("mini_sheet: an unknown error\n", stderr);
-  }
-  return 1;
+  return dq::tools::guarded_main("mini_sheet", run, argc, argv);
 }

@@ -7,6 +7,7 @@
 #include <exception>
 
 #include "base/atomic_file.h"
+#include "guarded_main.h"
 #include "mini/bpe_trainer.h"
 #include "mini/compose.h"
 
@@ -73,12 +74,5 @@ int run(int argc, char** argv) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  try {
-    return run(argc, argv);
-  } catch (const std::exception& error) {
-    std::fprintf(stderr, "mini_tokenizer: %s\n", error.what());
-  } catch (...) {
-    std::fputs("mini_tokenizer: an unknown error\n", stderr);
-  }
-  return 1;
+  return dq::tools::guarded_main("mini_tokenizer", run, argc, argv);
 }

@@ -2,8 +2,7 @@
 
 #include <fmt/format.h>
 
-#include <nlohmann/json.hpp>
-
+#include "models/table_texts.h"
 #include "ops/attention.h"
 #include "ops/elementwise.h"
 #include "ops/embedding.h"
@@ -17,10 +16,7 @@ namespace {
 
 // A configuration that says nothing sensible is as good as none.
 std::optional<int> stated_heads(const TensorTable& table) {
-  const auto text = table.texts().find("text_encoder/config.json");
-  if (text == table.texts().end()) return std::nullopt;
-  const nlohmann::json config = nlohmann::json::parse(text->second, nullptr, false);
-  if (!config.is_object()) return std::nullopt;
+  const nlohmann::json config = object_in(table.texts(), "text_encoder/config.json");
   const auto heads = config.find("num_attention_heads");
   if (heads == config.end() || !heads->is_number_unsigned()) return std::nullopt;
   const auto count = heads->get<std::uint64_t>();

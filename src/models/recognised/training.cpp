@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
+#include "models/table_texts.h"
 
 namespace dq::models::recognised {
 namespace {
@@ -66,10 +67,7 @@ std::vector<std::pair<std::string, std::uint64_t>> read_tags(const std::string& 
 
 // An object, empty when there is no such configuration.
 json scheduler_config(const Metadata& metadata) {
-  const auto text = metadata.find("scheduler/scheduler_config.json");
-  if (text == metadata.end()) return json::object();
-  json config = json::parse(text->second, nullptr, false);
-  return config.is_object() ? config : json::object();
+  return object_in(metadata, "scheduler/scheduler_config.json");
 }
 
 }  // namespace

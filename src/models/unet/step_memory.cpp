@@ -68,11 +68,11 @@ class Walk {
     const std::int64_t input = from.is_skip ? 0 : in * p;
     need(input + std::max(in * p + out * p, (in == out ? 2 : 3) * out * p));
     if (depth == 0) return out;
-    // A transformer, all of `out` channels beside the stage's input and its own: q, k, v with the attention's
-    // result and its projection; or the feed-forward block, whose inner map is 4 wide.
+    // A transformer, all of `out` channels beside its own input: q, k, v with the attention's result and its
+    // projection; or the feed-forward block, whose inner map is 4 wide.
     const std::int64_t text = shape_.images * shape_.tokens * 2 * out;
-    need(input + out * p + std::max<std::int64_t>(6 * out * p, 8 * out * p));
-    need(input + out * p + 5 * out * p + text);
+    need(out * p + 8 * out * p);
+    need(out * p + 5 * out * p + text);
     return out;
   }
 

@@ -98,15 +98,16 @@ Tensor Unet::time_embedding(const DenoiserInput& input) const {
 }
 
 Tensor Unet::run(const Stage& stage, Tensor h, const Tensor& time, const DenoiserInput& input) const {
-  const Block block = [&stage](const std::vector<Tensor>& in) {
-    Tensor y = in[0];
-    if (stage.residual) y = (*stage.residual)(y, in[1]);
-    if (stage.attention) y = (*stage.attention)(y, in[2]);
+  // The stage's input is let go as soon as its first part is through.
+  const auto through = [&stage](Tensor y, const Tensor& at, const Tensor& context) {
+    if (stage.residual) y = (*stage.residual)(y, at);
+    if (stage.attention) y = (*stage.attention)(y, context);
     if (stage.down) y = (*stage.down)(y);
     return y;
   };
-  std::vector<Tensor> inputs{std::move(h), time, input.context};
-  return input.around ? (*input.around)(block, std::move(inputs)) : block(inputs);
+  if (!input.around) return through(std::move(h), time, input.context);
+  const Block block = [through](const std::vector<Tensor>& in) { return through(in[0], in[1], in[2]); };
+  return (*input.around)(block, {std::move(h), time, input.context});
 }
 
 Tensor Unet::operator()(const DenoiserInput& input) const {

@@ -13,16 +13,13 @@
 #include "ops/cpu/copy_kernels.h"
 #include "ops/cpu/gemm_plan.h"
 #include "ops/cpu/pack_kernels.h"
+#include "ops/cpu/rounding.h"
 
 namespace dq::ops::cpu {
 namespace {
 
 // Queries of a block, and keys of a chunk: the weights of both, and of their gradients, stay in L2.
 constexpr std::int64_t kQueries = 64, kKeys = 512;
-
-std::int64_t round_up(std::int64_t n, std::int64_t unit) {
-  return (n + unit - 1) / unit * unit;
-}
 
 struct Rows {
   const float* data = nullptr;

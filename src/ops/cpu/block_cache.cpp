@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "ops/cpu/rounding.h"
 
 namespace dq::ops::cpu {
 namespace {
@@ -26,10 +27,6 @@ constexpr std::int64_t kHugePage = 2 << 20;
 // passes through a large network.
 constexpr std::int64_t kPatience = 2048;
 constexpr std::size_t kMostKept = 256;
-
-std::int64_t round_up(std::int64_t n, std::int64_t unit) {
-  return (n + unit - 1) / unit * unit;
-}
 
 // Large sizes come in steps of 1/8 of their power of two, so that similar requests share blocks.
 std::int64_t size_class(std::int64_t bytes) {

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/error.h"
+#include "ops/cpu/rounding.h"
 
 namespace dq::ops::cpu {
 namespace {
@@ -15,10 +16,6 @@ constexpr std::int64_t kMostSums = 1 << 19;
 // Cycles beside the arithmetic, as measured on Zen 3: copying a number of A, widening a weight, starting a
 // task.
 constexpr double kCopy = 0.3, kWiden = 0.25, kStart = 5000;
-
-std::int64_t ceil_div(std::int64_t a, std::int64_t b) {
-  return (a + b - 1) / b;
-}
 
 double task_cost(const GemmShape& s, double rows, double columns, double k) {
   const double steps = rows * columns * k * 2 / s.flops_per_cycle;

@@ -10,15 +10,12 @@
 #include "ops/cpu/backward_kernels.h"
 #include "ops/cpu/backward_loops.h"
 #include "ops/cpu/cpu_device.h"
+#include "ops/cpu/rounding.h"
 
 namespace dq::ops::cpu {
 namespace {
 
 constexpr std::int64_t kChunkNumbers = 1 << 14;
-
-std::int64_t ceil_div(std::int64_t a, std::int64_t b) {
-  return (a + b - 1) / b;
-}
 
 // Two sums a channel, from chunks of every image's pixels.
 class ChunkedSums {

@@ -8,13 +8,10 @@
 #include "ops/cpu/gemm_plan.h"
 #include "ops/cpu/matrix_kernels.h"
 #include "ops/cpu/pack_kernels.h"
+#include "ops/cpu/rounding.h"
 
 namespace dq::ops::cpu {
 namespace {
-
-std::int64_t round_up(std::int64_t bytes) {
-  return (bytes + 63) / 64 * 64;
-}
 
 // The panels' number type: the source's own 16 bits where it has them; f8 fits f16 exactly.
 DType panel_dtype(DType source, Precision compute) {
@@ -78,7 +75,7 @@ PackedWeight pack(Device& any_device, const Tensor& weight, const Channel& sourc
   const std::int64_t panel_bytes = out.data.strides()[0] * to_size, line = (k * to_size + 3) / 4 * 4;
   const bool in_order = source.stride_c == 1 && source.taps_h * source.taps_w == 1;
   const bool zipped = to_size == 2 && !pairs;
-  const Room room{round_up(k * from_size), round_up(nr * line), zipped ? round_up(nr * line) : 0};
+  const Room room{round_up(k * from_size, 64), round_up(nr * line, 64), zipped ? round_up(nr * line, 64) : 0};
   Tensor memory = Tensor::empty(device, DType::kU8, {device.threads().size(), room.bytes()});
   device.threads().parallel_for(panels, [&](std::int64_t p, int thread) {
     std::byte* channel = memory.raw() + thread * room.bytes();

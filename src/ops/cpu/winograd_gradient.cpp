@@ -7,6 +7,7 @@
 #include "ops/cpu/gemm_plan.h"
 #include "ops/cpu/kernels.h"
 #include "ops/cpu/matrix_kernels.h"
+#include "ops/cpu/rounding.h"
 #include "ops/cpu/winograd_plan.h"
 
 namespace dq::ops::cpu {
@@ -15,10 +16,6 @@ namespace {
 // V and dM of a group of tiles, and dU, take at most this much.
 constexpr std::int64_t kMostGroup = 48 << 20, kMostDu = 64 << 20;
 constexpr std::int64_t kTaskTiles = 4, kTaskNumbers = 1 << 14;
-
-std::int64_t ceil_div(std::int64_t a, std::int64_t b) {
-  return (a + b - 1) / b;
-}
 
 const WinogradGradientKernels& kernels_of(KernelSet set) {
   switch (set) {

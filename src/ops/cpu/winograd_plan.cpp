@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "ops/cpu/rounding.h"
+
 namespace dq::ops::cpu {
 namespace {
 
@@ -9,10 +11,6 @@ namespace {
 constexpr std::int64_t kMostV = 12 << 20;
 // Tiles that one input task transforms, and below which an output task is not cut further.
 constexpr std::int64_t kInputTiles = 4, kFewTiles = 24;
-
-std::int64_t ceil_div(std::int64_t a, std::int64_t b) {
-  return (a + b - 1) / b;
-}
 
 }  // namespace
 

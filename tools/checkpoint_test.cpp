@@ -19,7 +19,7 @@ CheckpointOptions small(const std::filesystem::path& out, Layout layout, Contain
   options.out = out;
   options.layout = layout;
   options.container = container;
-  options.small = true;
+  options.size = "small";
   return options;
 }
 

@@ -30,7 +30,7 @@ int run(int argc, char** argv) {
       "Writes a random checkpoint with the names and shapes of Stable Diffusion 1.5. Same options, same "
       "bytes."};
   dq::tools::CheckpointOptions options;
-  std::string layout = "original", container = "safetensors", dtype = "f16", size = "full";
+  std::string layout = "original", container = "safetensors", dtype = "f16";
   app.add_option("-o,--out", options.out, "the file; a folder for the layouts diffusers and parts")
       ->required();
   app.add_option("--layout", layout, "original, original-ema, old-text-prefix, diffusers or parts")
@@ -39,13 +39,12 @@ int run(int argc, char** argv) {
   app.add_option("--dtype", dtype, "f32, f16 or bf16")->check(CLI::IsMember(kDTypes));
   app.add_option("--channels", options.channels, "input channels of the U-Net: 4, or 9 for inpainting");
   app.add_option("--seed", options.seed, "what the numbers are made from");
-  app.add_option("--size", size, "full (1.07 billion parameters) or small")
-      ->check(CLI::IsMember({"full", "small"}));
+  app.add_option("--size", options.size, "full (1.07 billion parameters), small or mini")
+      ->check(CLI::IsMember({"full", "small", "mini"}));
   CLI11_PARSE(app, argc, argv);
   options.layout = kLayouts.at(layout);
   options.container = kContainers.at(container);
   options.dtype = kDTypes.at(dtype);
-  options.small = size == "small";
   for (const auto& path : dq::tools::write_checkpoint(options)) fmt::print("{}\n", path.string());
   return 0;
 }

@@ -2,7 +2,9 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <charconv>
 #include <cstdio>
+#include <map>
 #include <memory>
 
 #include "app/commands.h"
@@ -19,6 +21,7 @@ namespace {
 struct TrainOptions {
   train::TrainRequest request;
   std::string memory, weighting = "min-snr";
+  std::vector<std::string> optimizer_options;
   std::int64_t seed = -1;
   int threads = 0;
   bool resume = false, quiet = false, keep_activations = false, no_cache = false;
@@ -36,7 +39,7 @@ void add_data_options(CLI::App& cmd, TrainOptions& o) {
   cmd.add_option("--vae", r.vae, "VAE to use instead of the checkpoint's")->type_name("FILE");
   cmd.add_option("--text-encoder", r.text_encoder, "text encoder, when the model file has none")
       ->type_name("FILE");
-  cmd.add_option("-o,--output", r.output, "the LoRA to write [the folder's name].safetensors")
+  cmd.add_option("-o,--output", r.output, "the file to write [the folder's name].safetensors")
       ->type_name("OUT");
   cmd.add_option("--trigger", r.trigger, "word that calls the subject; put in front of captions without it")
       ->type_name("WORD");
@@ -57,14 +60,23 @@ void add_caption_options(CLI::App& cmd, TrainOptions& o) {
 
 void add_learning_options(CLI::App& cmd, TrainOptions& o) {
   train::TrainRequest& r = o.request;
-  cmd.add_option("--rank", r.network.rank, "size of the LoRA [16]")->group("Learning");
-  cmd.add_option("--alpha", r.network.alpha, "[the rank]")->group("Learning");
-  cmd.add_option("--conv-rank", r.network.conv_rank, "also train convolutions, with this rank")
+  cmd.add_flag("--train-text-encoder", r.train_text_encoder, "train the text encoder too")->group("Learning");
+  cmd.add_option("--text-rate", r.text_rate,
+                 "learning rate of the text encoder [a quarter; from scratch a half]")
       ->group("Learning");
   cmd.add_option("--steps", r.steps, "[60 a picture, 600 … 1500]")->group("Learning");
   cmd.add_option("--batch", r.batch, "pictures a step [2]")->group("Learning");
   cmd.add_option("--accumulate", r.accumulation, "passes a step [1]")->group("Learning");
-  cmd.add_option("--rate", r.rate, "learning rate [2e-4]")->group("Learning");
+  cmd.add_option("--rate", r.rate, "learning rate [2e-4; full: 3e-6, from scratch 4e-4]")->group("Learning");
+  cmd.add_option("--optimizer", r.optimizer, "adamw, adamw8bit, adafactor, lion, prodigy [adamw]")
+      ->group("Learning");
+  cmd.add_option("--optimizer-option", o.optimizer_options,
+                 "one of its settings, such as beta2=0.99; repeatable")
+      ->type_name("NAME=NUMBER")
+      ->group("Learning");
+  cmd.add_option("--average", r.average, "write a moving average of the weights, with this decay [none]")
+      ->group("Learning");
+  cmd.add_option("--clip", r.clip, "largest norm of the gradient; 0: any [1]")->group("Learning");
   cmd.add_option("--schedule", r.schedule, "constant, linear, cosine, cosine_restarts, rex [cosine]")
       ->group("Learning");
   cmd.add_option("--warmup", r.warmup, "steps over which the rate rises")->group("Learning");
@@ -76,6 +88,19 @@ void add_learning_options(CLI::App& cmd, TrainOptions& o) {
   cmd.add_option("--clip-skip", r.clip_skip, "take the text encoder's n-th last layer [1]")
       ->group("Learning");
   cmd.add_option("--seed", o.seed, "the same seed gives the same file [0]")->group("Learning");
+}
+
+void add_adapter_options(CLI::App& cmd, TrainOptions& o) {
+  train::NetworkOptions& n = o.request.network;
+  cmd.add_option("--rank", n.rank, "size of the LoRA [16]")->group("Network");
+  cmd.add_option("--alpha", n.alpha, "[the rank]")->group("Network");
+  cmd.add_option("--conv-rank", n.conv_rank, "also train convolutions, with this rank")->group("Network");
+}
+
+void add_full_options(CLI::App& cmd, TrainOptions& o) {
+  cmd.add_flag("--from-scratch", o.request.from_scratch,
+               "begin from fresh weights in the shapes of the model; its VAE stays")
+      ->group("Network");
 }
 
 void add_run_options(CLI::App& cmd, TrainOptions& o) {
@@ -135,8 +160,27 @@ std::string output_for(const train::TrainRequest& r) {
   return folder.filename().string() + ".safetensors";
 }
 
-int train_lora(TrainOptions o) {
+// "beta2=0.99" → {"beta2", 0.99}
+std::map<std::string, double> numbers_by_name(const std::vector<std::string>& texts) {
+  std::map<std::string, double> out;
+  for (const std::string& text : texts) {
+    const std::size_t sign = text.find('=');
+    double value = 0;
+    const char *begin = text.data() + (sign == std::string::npos ? text.size() : sign + 1),
+               *end = text.data() + text.size();
+    const auto [stop, failed] = std::from_chars(begin, end, value);
+    if (sign == 0 || begin == end || failed != std::errc() || stop != end) {
+      throw Error(ErrorCode::kInvalidArgument,
+                  fmt::format("--optimizer-option takes NAME=NUMBER, not {}", printable(text)));
+    }
+    out[text.substr(0, sign)] = value;
+  }
+  return out;
+}
+
+int train_model(TrainOptions o) {
   train::TrainRequest& r = o.request;
+  r.optimizer_options = numbers_by_name(o.optimizer_options);
   r.output = output_for(r);
   r.checkpointing = !o.keep_activations;
   if (o.seed >= 0) r.seed = static_cast<std::uint64_t>(o.seed);
@@ -169,17 +213,29 @@ int train_lora(TrainOptions o) {
 void add_train(CLI::App& app, Run& run) {
   CLI::App* cmd = app.add_subcommand("train", "learn from pictures");
   cmd->require_subcommand(1);
-  CLI::App* lora = cmd->add_subcommand("lora", "learn a subject or a style from a handful of pictures");
-  auto options = std::make_shared<TrainOptions>();
-  add_data_options(*lora, *options);
-  add_caption_options(*lora, *options);
-  add_learning_options(*lora, *options);
-  add_run_options(*lora, *options);
-  lora->footer(
-      "Examples:\n"
-      "  danqing train lora photos/ -m model.safetensors --trigger \"sks cat\"\n"
-      "  danqing train lora photos/ -m model.safetensors --resume");
-  lora->callback([options, &run] { run = [options] { return train_lora(*options); }; });
+  const auto add = [&](const char* name, const char* about, train::Target target) {
+    CLI::App* sub = cmd->add_subcommand(name, about);
+    auto options = std::make_shared<TrainOptions>();
+    options->request.target = target;
+    add_data_options(*sub, *options);
+    add_caption_options(*sub, *options);
+    if (target == train::Target::kLora) add_adapter_options(*sub, *options);
+    if (target == train::Target::kFull) add_full_options(*sub, *options);
+    add_learning_options(*sub, *options);
+    add_run_options(*sub, *options);
+    sub->callback([options, &run] { run = [options] { return train_model(*options); }; });
+    return sub;
+  };
+  add("lora", "learn a subject or a style from a handful of pictures", train::Target::kLora)
+      ->footer(
+          "Examples:\n"
+          "  danqing train lora photos/ -m model.safetensors --trigger \"sks cat\"\n"
+          "  danqing train lora photos/ -m model.safetensors --resume");
+  add("full", "train every weight of a model on many pictures", train::Target::kFull)
+      ->footer(
+          "Examples:\n"
+          "  danqing train full pictures/ -m model.safetensors -o tuned.safetensors --steps 5000\n"
+          "  danqing train full pictures/ -m shapes.safetensors --from-scratch --train-text-encoder");
 }
 
 }  // namespace dq::app

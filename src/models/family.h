@@ -116,6 +116,9 @@ class TextEncoder {
   // Encodes a parsed prompt in as many windows as it takes. `clip_skip` n takes the n-th last hidden state.
   virtual Conditioning operator()(const text::PromptOptions& options, std::string_view prompt,
                                   const std::map<std::string, LearnedWord>& words, int clip_skip) const = 0;
+  // Captions as they stand, without weights or learned words, in one pass: context [N, T, D]. Shorter ones
+  // are filled up with windows that say nothing. With trained parameters gradients reach them.
+  virtual Conditioning captions(std::span<const std::string> texts, int clip_skip) const = 0;
   virtual const weights::Parameters& parameters() const { return weights::no_parameters(); }
 };
 
@@ -141,7 +144,16 @@ struct MetadataNames {
   std::string architecture, base_version;
 };
 
-enum class ModelPart : std::uint8_t { kDenoiser, kTextEncoder };
+enum class ModelPart : std::uint8_t { kDenoiser, kTextEncoder, kVae };
+
+// One part of a model as its tensors are stored: canonical names, and what stands before them in the one-file
+// layout that most programs read ("model.diffusion_model.").
+struct StoredPart {
+  ModelPart part{};
+  std::string prefix;
+  weights::TensorTable table;
+  std::map<std::string, std::string> texts;  // what a file's metadata must say besides (a tokenizer's merges)
+};
 
 class Family {
  public:
@@ -160,6 +172,12 @@ class Family {
   // ("lora_unet_down_blocks_0_attentions_0_proj_in"); empty where adapters have no name for it. `parameter`
   // is canonical, with its ".weight".
   virtual std::string adapter_module(ModelPart part, std::string_view parameter) const = 0;
+
+  // Every part that the files hold, as it goes into a checkpoint of one file.
+  virtual std::vector<StoredPart> stored_parts(const weights::ComponentSet& files) const = 0;
+  // Does a parameter (canonical) of a part that is trained from nothing begin as 0, so that its layer adds
+  // nothing at first?
+  virtual bool starts_at_zero(ModelPart part, std::string_view parameter) const = 0;
 
   // Builds one part from whatever holds it. Missing, extra and misshapen tensors are errors naming the first
   // five.

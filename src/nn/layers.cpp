@@ -1,5 +1,7 @@
 #include "nn/layers.h"
 
+#include <algorithm>
+
 #include "ops/elementwise.h"
 
 namespace dq::nn {
@@ -36,18 +38,21 @@ StackedLinear::StackedLinear(const Loader& at, std::initializer_list<std::string
                              std::int64_t out_each, bool bias)
     : out_each_(out_each), parts_(names.size()) {
   std::vector<std::string> matrices;
-  std::vector<Tensor> biases;
   for (const std::string& name : names) {
     matrices.push_back(name + ".weight");
-    if (bias) biases.push_back(at.vector(name + ".bias", {out_each}));
+    if (bias) biases_.push_back(at.vector(name + ".bias", {out_each}));
   }
   weight_ = at.stacked(matrices, out_each, in);
-  if (bias) bias_ = ops::concat(biases, 0);
+  // Biases that are trained change from use to use: then they are joined there.
+  const bool trained =
+      std::any_of(biases_.begin(), biases_.end(), [](const Tensor& b) { return b.grad_node() != nullptr; });
+  if (bias && !trained) biases_ = {ops::concat(biases_, 0)};
 }
 
 std::vector<Tensor> StackedLinear::operator()(const Tensor& x) const {
   ops::LinearOptions options;
-  options.bias = bias_.defined() ? &bias_ : nullptr;
+  const Tensor bias = biases_.size() > 1 ? ops::concat(biases_, 0) : biases_.empty() ? Tensor() : biases_[0];
+  options.bias = bias.defined() ? &bias : nullptr;
   const Tensor all = ops::linear(x, weight_.packed(), options);
   std::vector<Tensor> parts;
   for (std::size_t i = 0; i < parts_; ++i) {

@@ -47,7 +47,7 @@ class StackedLinear {
 
  private:
   weights::Weight weight_;
-  Tensor bias_;
+  std::vector<Tensor> biases_;  // one a part, or all in one
   std::int64_t out_each_ = 0;
   std::size_t parts_ = 0;
 };

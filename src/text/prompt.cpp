@@ -105,6 +105,23 @@ void add_window(PromptJob& job, std::span<const Slot> slots) {
   result.any_weight |= std::any_of(slots.begin(), slots.end(), [](const Slot& s) { return s.weight != 1; });
 }
 
+namespace {
+
+// Window after window, full as they get.
+void parse_plain(std::string_view text, PromptJob& job) {
+  std::vector<Slot> slots;
+  for (const std::int32_t token : job.tokenizer.encode(text)) slots.push_back({token});
+  const std::span<const Slot> all(slots);
+  std::size_t begin = 0;
+  do {
+    const std::size_t count = std::min<std::size_t>(kPromptTokens, all.size() - begin);
+    add_window(job, all.subspan(begin, count));
+    begin += count;
+  } while (begin < all.size());
+}
+
+}  // namespace
+
 ParsedPrompt parse_prompt(std::string_view prompt, const ClipTokenizer& tokenizer,
                           const PromptOptions& options, const VectorsOf& vectors_of, int pad_token,
                           const std::vector<std::string>& known_words) {
@@ -115,6 +132,10 @@ ParsedPrompt parse_prompt(std::string_view prompt, const ClipTokenizer& tokenize
   }
   ParsedPrompt result;
   PromptJob job{tokenizer, vectors_of, pad_token, known_words, result};
+  if (options.reading == Reading::kPlain) {
+    parse_plain(prompt, job);
+    return result;
+  }
   std::u32string text = decode_utf8(prompt);
   if (options.reading == Reading::kA1111) text = without_comments(text);
   text = take_adapter_tags(text, options.reading, result);

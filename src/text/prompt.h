@@ -15,7 +15,11 @@ namespace dq::text {
 
 class ClipTokenizer;
 
-enum class Reading : std::uint8_t { kComfy, kA1111 };
+enum class Reading : std::uint8_t {
+  kComfy,
+  kA1111,
+  kPlain,  // every character is text: captions of training pictures
+};
 
 struct PromptOptions {
   Reading reading = Reading::kComfy;

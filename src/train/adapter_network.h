@@ -1,31 +1,25 @@
 #pragma once
-// The trainable adapters of a network: made beside a denoiser's layers, moved by an optimiser, written as a
+// The trainable adapters of a network: made beside a model's layers, moved by an optimiser, written as a
 // file.
 #include <memory>
 #include <string>
 #include <vector>
 
-#include "files/safetensors_write.h"
-#include "grad/optimizer.h"
-#include "models/family.h"
-#include "train/request.h"
+#include "train/network.h"
 #include "weights/lora.h"
 
 namespace dq::train {
 
-class AdapterNetwork {
+class AdapterNetwork final : public Network {
  public:
-  // Hangs a LoRA on every matrix of the denoiser's transformers, and with a conv_rank also on its residual
-  // blocks, as sd-scripts does. `down` starts from uniform numbers (Kaiming, a = √5), `up` from 0: the
-  // network starts as it was. The parameters must have been loaded with Purpose::kAdapt. Throws kUnsupported
-  // when the family has no names for adapters.
-  AdapterNetwork(const models::Family& family, const weights::Parameters& parameters,
-                 const NetworkOptions& options, std::uint64_t seed, Device& device);
+  // Hangs a LoRA on every matrix of the denoiser's transformers, with a conv_rank also on its residual
+  // blocks, and on the text encoder's layers when that is trained, as sd-scripts does. `down` starts from
+  // uniform numbers (Kaiming, a = √5), `up` from 0: the network starts as it was. The parameters must have
+  // been loaded with Purpose::kAdapt. Throws kUnsupported when the family has no names for adapters.
+  AdapterNetwork(const LoadedParts& parts, const TrainRequest& request, Device& device);
 
-  // The leaves, named as in the file ("lora_unet_….lora_down.weight"), in their order.
-  const std::vector<grad::Trained>& trained() const { return trained_; }
-  // The tensors of a file in sd-scripts' layout, as they are now, in `dtype`.
-  std::vector<files::TensorToWrite> tensors(DType dtype) const;
+  // In sd-scripts' layout ("lora_unet_….lora_down.weight").
+  Contents contents(DType dtype) const override;
   std::size_t modules() const { return modules_.size(); }
 
  private:
@@ -33,8 +27,15 @@ class AdapterNetwork {
     std::string name;
     std::shared_ptr<const weights::Lora> lora;
   };
+  struct Source {
+    const models::Family& family;
+    models::ModelPart part;
+    const weights::Parameters& parameters;
+    double rate;  // times the step's
+  };
+  void hang_on(const Source& source, const TrainRequest& request, Device& device);
+
   std::vector<Module> modules_;
-  std::vector<grad::Trained> trained_;
 };
 
 }  // namespace dq::train

@@ -113,10 +113,10 @@ models::Conditioning Encodings::caption(const std::string& text) {
   const auto known = captions_.find(text);
   if (known != captions_.end()) return known->second;
   const std::string key =
-      fmt::format("{} at {} by the text encoder of {}", text, options_.clip_skip, options_.base_id);
+      fmt::format("caption {} at {} by the text encoder of {}", text, options_.clip_skip, options_.base_id);
   std::optional<models::Conditioning> fresh;
   const auto encode = [&]() -> const models::Conditioning& {
-    if (!fresh) fresh = text_encoder()({}, text, {}, options_.clip_skip);
+    if (!fresh) fresh = text_encoder().captions(std::span(&text, 1), options_.clip_skip);
     return *fresh;
   };
   models::Conditioning made;

@@ -66,7 +66,7 @@ Json bucket_info(const std::map<Size, int>& buckets) {
 
 void add_spec(Metadata& m, const RunFacts& f) {
   m["modelspec.sai_model_spec"] = "1.0.1";
-  m["modelspec.architecture"] = f.architecture + "/lora";
+  m["modelspec.architecture"] = f.architecture + (f.is_adapter ? "/lora" : "");
   m["modelspec.implementation"] = "diffusers";
   m["modelspec.title"] = f.title.empty() ? f.output_name : f.title;
   m["modelspec.resolution"] = fmt::format("{}x{}", f.resolution.width, f.resolution.height);
@@ -158,6 +158,7 @@ std::string base64(std::span<const std::byte> bytes) {
 Metadata run_metadata(const RunFacts& facts, const Dataset& data, const std::map<Size, int>& buckets) {
   Metadata out;
   add_spec(out, facts);
+  if (!facts.is_adapter) return out;
   add_network(out, facts);
   add_run(out, facts);
   add_data(out, facts, data, buckets);

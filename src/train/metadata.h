@@ -24,6 +24,7 @@ struct RunFacts {
   std::string base_file;           // the base's file name
   std::string base_sha256, base_legacy_hash;
   bool v_prediction = false;
+  bool is_adapter = true;  // false: a whole checkpoint
   std::string network_module = "networks.lora";
   int rank = 0;
   double alpha = 0;
@@ -48,7 +49,8 @@ struct RunFacts {
   std::string session_id;
 };
 
-// Everything but the hashes and the thumbnail.
+// Everything but the hashes and the thumbnail. A checkpoint says only what ModelSpec asks of it, as
+// sd-scripts has it.
 Metadata run_metadata(const RunFacts& facts, const Dataset& data, const std::map<Size, int>& buckets);
 
 // "sshs_model_hash" and "sshs_legacy_hash" of these tensors; the second covers the ss_* entries of `metadata`

@@ -23,9 +23,14 @@ void fill_defaults(TrainRequest& r, const TrainingFacts& facts) {
   if (r.batch == 0) r.batch = facts.pictures > 1 ? 2 : 1;
   if (r.steps == 0) r.steps = default_steps(facts.pictures, r.batch);
   if (r.warmup < 0) r.warmup = std::min(100, r.steps / 20);
-  if (r.rate == 0) r.rate = full ? 3e-6 : 2e-4;
-  if (r.text_rate == 0) r.text_rate = r.rate / 4;
   if (r.optimizer.empty()) r.optimizer = "adamw";
+  if (r.rate == 0) {
+    r.rate = !full ? 2e-4 : r.from_scratch ? 4e-4 : 3e-6;
+    if (r.optimizer == "lion") r.rate /= 4;
+    if (r.optimizer == "prodigy") r.rate = 1;  // it finds its own
+  }
+  if (r.text_rate == 0 && r.optimizer == "prodigy") r.text_rate = r.rate;
+  if (r.text_rate == 0) r.text_rate = r.from_scratch ? r.rate / 2 : r.rate / 4;
   if (r.schedule.empty()) r.schedule = "cosine";
   if (r.network.rank == 0) r.network.rank = facts.pictures > 100 ? 32 : 16;
   if (r.network.alpha == 0) r.network.alpha = r.network.rank;
@@ -48,7 +53,6 @@ TrainRequest resolve(TrainRequest r, const TrainingFacts& facts) {
   check_range("--accumulate", r.accumulation, 1, 4096);
   check_range("--clip", r.clip, 0.0, 1e6);
   check_range("--average", r.average, 0.0, 0.999999);
-  check_range("--weight-decay", r.weight_decay, 0.0, 1.0);
   check_range("--noise-offset", r.objective.noise_offset, 0.0, 1.0);
   check_range("--min-snr", r.objective.gamma, 0.0, 1e6);
   check_range("--caption-dropout", r.captions.dropout, 0.0, 1.0);
@@ -68,7 +72,8 @@ std::string to_text(const TrainRequest& r) {
   line("rank", r.network.rank);
   line("alpha", r.network.alpha);
   line("conv_rank", r.network.conv_rank);
-  line("text_encoder", r.network.text_encoder);
+  line("from_scratch", r.from_scratch);
+  line("text_encoder", r.train_text_encoder);
   line("resolution", r.resolution);
   line("steps", r.steps);
   line("batch", r.batch);
@@ -80,7 +85,7 @@ std::string to_text(const TrainRequest& r) {
   line("schedule", r.schedule);
   line("clip", r.clip);
   line("average", r.average);
-  line("weight_decay", r.weight_decay);
+  for (const auto& [name, value] : r.optimizer_options) line(("optimizer." + name).c_str(), value);
   line("weighting", static_cast<int>(o.weighting));
   line("gamma", o.gamma);
   line("noise_offset", o.noise_offset);

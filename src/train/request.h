@@ -2,6 +2,7 @@
 // Everything that determines a training run, in one plain struct. The same request over the same pictures
 // gives the same file on the same machine.
 #include <cstdint>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -13,14 +14,13 @@ namespace dq::train {
 // What is learned.
 enum class Target : std::uint8_t {
   kLora,  // an adapter beside frozen weights
-  kFull,  // every weight of the denoiser
+  kFull,  // every weight of the denoiser, into a new checkpoint
 };
 
 struct NetworkOptions {
   int rank = 0;       // 0: from the number of pictures
   double alpha = 0;   // 0: the rank, so that a rate suits every rank
   int conv_rank = 0;  // of 3×3 convolutions; 0: they stay as they are
-  bool text_encoder = false;
 };
 
 struct TrainRequest {
@@ -29,18 +29,20 @@ struct TrainRequest {
   std::string trigger;
   Target target = Target::kLora;
   NetworkOptions network;
+  bool from_scratch = false;  // kFull: begin from fresh weights in the shapes of the base; its VAE stays
 
   // 0 or empty: `resolve` fills them in.
   int resolution = 0;  // a side of the square whose area buckets have
   int steps = 0, batch = 0;
   int warmup = -1;
+  bool train_text_encoder = false;
   double rate = 0, text_rate = 0;
   std::string optimizer, schedule;
+  std::map<std::string, double> optimizer_options;  // by the names of grad/optimizer.h: {"beta2", 0.99}
 
   int accumulation = 1;
   double clip = 1;     // of the gradient's norm; 0: none
   double average = 0;  // decay of the weights' moving average; 0: none
-  double weight_decay = 0.01;
   ObjectiveOptions objective;
   CaptionRule captions;
   bool flip = false;

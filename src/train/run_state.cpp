@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 #include <sstream>
 
@@ -33,6 +34,35 @@ std::string first_difference(const std::string& then, const std::string& now) {
 }
 
 }  // namespace
+
+void add_leaves(RunState& state, const std::vector<grad::Trained>& trained) {
+  for (const grad::Trained& t : trained) state.tensors["parameter." + t.name] = t.leaf.detached();
+}
+
+void restore_leaves(const RunState& state, const std::vector<grad::Trained>& trained) {
+  for (const grad::Trained& t : trained) {
+    const auto stored = state.tensors.find("parameter." + t.name);
+    if (stored == state.tensors.end() || stored->second.shape() != t.leaf.shape() ||
+        stored->second.dtype() != DType::kF32) {
+      throw Error(ErrorCode::kBadFile, "the run's state does not fit its network").key(t.name);
+    }
+    Tensor leaf = t.leaf.detached();
+    std::copy_n(stored->second.data<float>(), leaf.count(), leaf.data<float>());
+  }
+}
+
+void add_under(RunState& state, const std::string& prefix, const std::map<std::string, Tensor>& tensors) {
+  for (const auto& [name, tensor] : tensors) state.tensors[prefix + name] = tensor;
+}
+
+std::map<std::string, Tensor> take_under(const RunState& state, const std::string& prefix) {
+  std::map<std::string, Tensor> out;
+  for (auto it = state.tensors.lower_bound(prefix);
+       it != state.tensors.end() && it->first.starts_with(prefix); ++it) {
+    out[it->first.substr(prefix.size())] = it->second;
+  }
+  return out;
+}
 
 void write_state(const std::filesystem::path& file, const RunState& state) {
   std::vector<files::TensorToWrite> tensors;

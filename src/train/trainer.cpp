@@ -10,19 +10,20 @@
 #include "base/counter_random.h"
 #include "base/error.h"
 #include "base/sha256.h"
+#include "grad/average.h"
 #include "grad/checkpoint.h"
 #include "grad/schedule.h"
 #include "media/codec.h"
 #include "ops/elementwise.h"
 #include "pipeline/hash_cache.h"
 #include "pipeline/model_files.h"
-#include "train/adapter_network.h"
 #include "train/batches.h"
 #include "train/denoising_step.h"
 #include "train/encodings.h"
 #include "train/event_file.h"
 #include "train/loss_chart.h"
 #include "train/metadata.h"
+#include "train/network.h"
 #include "train/run_state.h"
 
 namespace dq::train {
@@ -64,15 +65,17 @@ class Run {
   void resume();
   double one_step(std::int64_t step);
   StepInput input_for(const Batch& batch, std::uint64_t number);
+  void add_texts(const std::vector<std::string>& captions, StepInput& input);
   void save();
+  RunFacts facts() const;
   void write_file();
   void write_chart() const;
   void roll_back(std::int64_t step, double loss);
   bool cancelled() const { return options_.cancelled && options_.cancelled(); }
   void report(TrainStage stage, std::int64_t done, std::int64_t all) const;
   double recent_loss() const;
-  std::map<std::string, Tensor> snapshot() const;
-  void restore(const std::map<std::string, Tensor>& tensors);
+  RunState state() const;
+  void restore(const RunState& state);
 
   Device& device_;
   TrainRequest request_;
@@ -88,8 +91,10 @@ class Run {
   std::optional<sampling::SigmaTable> table_;
   grad::Schedule schedule_ = grad::Schedule::kConstant;
   std::unique_ptr<models::Denoiser> denoiser_;
-  std::optional<AdapterNetwork> network_;
+  std::unique_ptr<models::TextEncoder> text_encoder_;  // when it is trained
+  std::unique_ptr<Network> network_;
   std::unique_ptr<grad::Optimizer> optimizer_;
+  std::optional<grad::WeightAverage> average_;
   models::BlockRunner around_;
 
   std::int64_t done_ = 0;  // steps
@@ -97,8 +102,6 @@ class Run {
   int rollbacks_ = 0;
   std::vector<float> losses_;
   std::optional<EventFile> events_;
-  std::map<std::string, Tensor> saved_;  // to roll back to
-  std::int64_t saved_step_ = 0;
   std::optional<Clock::time_point> last_step_;
   double seconds_per_step_ = 0;
 };
@@ -132,9 +135,6 @@ void Run::read() {
                             model_.family->title(), model_.variant.name))
         .in(request_.base);
   }
-  if (request_.target != Target::kLora) {
-    throw Error(ErrorCode::kUnsupported, "only LoRAs can be trained yet");
-  }
   DatasetOptions look;
   look.keep_all = request_.keep_all_pictures;
   look.trigger = request_.trigger;
@@ -146,11 +146,6 @@ void Run::read() {
   data_ = read_dataset(request_.folder, look, device_.threads());
   request_ = resolve(std::move(request_), {data_.pictures.size(), native, model_.variant.prediction});
   schedule_ = grad::schedule_named(request_.schedule);
-  if (request_.optimizer != "adamw") {
-    throw Error(ErrorCode::kUnsupported,
-                fmt::format("the optimiser {} is not supported yet", printable(request_.optimizer)))
-        .hint("There is adamw.");
-  }
   for (const std::string& warning : data_.warnings) say(options_.log, LogLevel::kWarning, warning);
   for (const LeftOut& out : data_.left_out) {
     say(options_.log, LogLevel::kWarning,
@@ -179,7 +174,8 @@ void Run::encode() {
     report(TrainStage::kEncoding, static_cast<std::int64_t>(i),
            static_cast<std::int64_t>(data_.pictures.size()));
     if (cancelled()) throw Error(ErrorCode::kCancelled, "stopped before the first step");
-    encodings_->caption(caption_for(picture.caption, request_.captions, {}));
+    if (!request_.train_text_encoder)
+      encodings_->caption(caption_for(picture.caption, request_.captions, {}));
     encodings_->latent(picture, placements_.back(), false);
     if (request_.flip) encodings_->latent(picture, placements_.back(), true);
   }
@@ -189,11 +185,13 @@ void Run::encode() {
 
 void Run::load() {
   report(TrainStage::kLoading, 0, 0);
-  denoiser_ = model_.family->load_denoiser(model_.files, model_.variant, device_, weights::Purpose::kAdapt);
-  network_.emplace(*model_.family, denoiser_->parameters(), request_.network, request_.seed, device_);
-  grad::AdamWOptions adam;
-  adam.weight_decay = request_.weight_decay;
-  optimizer_ = grad::make_adamw(network_->trained(), adam);
+  const weights::Purpose purpose = purpose_for(request_.target);
+  denoiser_ = model_.family->load_denoiser(model_.files, model_.variant, device_, purpose);
+  if (request_.train_text_encoder)
+    text_encoder_ = model_.family->load_text_encoder(model_.files, device_, purpose);
+  network_ = make_network({model_, *denoiser_, text_encoder_.get()}, request_, device_);
+  optimizer_ = grad::make_optimizer(request_.optimizer, network_->trained(), request_.optimizer_options);
+  if (request_.average > 0) average_.emplace(network_->trained(), request_.average);
   if (request_.checkpointing) {
     around_ = [this](const models::Block& block, std::vector<Tensor> inputs) {
       return grad::checkpoint(device_, block, std::move(inputs));
@@ -201,35 +199,28 @@ void Run::load() {
   }
 }
 
-std::map<std::string, Tensor> Run::snapshot() const {
-  std::map<std::string, Tensor> out;
-  for (const grad::Trained& t : network_->trained())
-    out["parameter." + t.name] = ops::copied(t.leaf.detached());
-  for (const auto& [name, tensor] : optimizer_->state()) out["optimizer." + name] = ops::copied(tensor);
+RunState Run::state() const {
+  RunState out;
+  out.step = done_;
+  out.settings = to_text(request_);
+  add_leaves(out, network_->trained());
+  add_under(out, "optimizer.", optimizer_->state());
+  if (average_) add_under(out, "average.", average_->state());
+  if (!losses_.empty()) {
+    out.tensors["losses"] = Tensor::from(device_, losses_, {static_cast<std::int64_t>(losses_.size())});
+  }
+  const float run[]{static_cast<float>(rate_share_), static_cast<float>(rollbacks_)};
+  out.tensors["run"] = Tensor::from(device_, run, {2});
   return out;
 }
 
-void Run::restore(const std::map<std::string, Tensor>& tensors) {
-  for (const grad::Trained& t : network_->trained()) {
-    const auto stored = tensors.find("parameter." + t.name);
-    if (stored == tensors.end() || stored->second.shape() != t.leaf.shape()) {
-      throw Error(ErrorCode::kBadFile, "the run's state does not fit its network").key(t.name);
-    }
-    Tensor leaf = t.leaf;
-    std::copy_n(stored->second.data<float>(), leaf.count(), leaf.data<float>());
-  }
-  std::map<std::string, Tensor> memory;
-  for (const auto& [name, tensor] : tensors) {
-    if (name.starts_with("optimizer.")) memory[name.substr(10)] = tensor;
-  }
-  optimizer_->load_state(memory);
-}
-
-void Run::resume() {
-  const RunState state = read_state(state_path(request_.output), to_text(request_), device_);
-  restore(state.tensors);
+void Run::restore(const RunState& state) {
+  restore_leaves(state, network_->trained());
+  optimizer_->load_state(take_under(state, "optimizer."));
+  if (average_) average_->load_state(take_under(state, "average."));
   done_ = state.step;
   const auto losses = state.tensors.find("losses"), run = state.tensors.find("run");
+  losses_.clear();
   if (losses != state.tensors.end()) {
     losses_.assign(losses->second.data<float>(), losses->second.data<float>() + losses->second.count());
   }
@@ -239,10 +230,37 @@ void Run::resume() {
   }
 }
 
-StepInput Run::input_for(const Batch& batch, std::uint64_t number) {
-  std::vector<Tensor> latents, contexts, pooled, masks;
-  bool any_mask = false;
+void Run::resume() {
+  restore(read_state(state_path(request_.output), to_text(request_), device_));
+}
+
+// Shorter texts are filled up with windows that say nothing.
+void Run::add_texts(const std::vector<std::string>& captions, StepInput& input) {
+  if (text_encoder_) {
+    const models::Conditioning text = text_encoder_->captions(captions, request_.clip_skip);
+    input.context = text.context;
+    input.pooled = text.pooled;
+    return;
+  }
+  std::vector<Tensor> contexts, pooled;
   std::int64_t tokens = 0;
+  for (const std::string& caption : captions) {
+    const models::Conditioning text = encodings_->caption(caption);
+    contexts.push_back(text.context);
+    tokens = std::max(tokens, text.context.dim(1));
+    if (text.pooled.defined()) pooled.push_back(text.pooled);
+  }
+  for (Tensor& context : contexts) {
+    while (context.dim(1) < tokens) context = ops::concat({context, encodings_->caption("").context}, 1);
+  }
+  input.context = ops::concat(contexts, 0);
+  if (!pooled.empty()) input.pooled = ops::concat(pooled, 0);
+}
+
+StepInput Run::input_for(const Batch& batch, std::uint64_t number) {
+  std::vector<Tensor> latents, masks;
+  std::vector<std::string> captions;
+  bool any_mask = false;
   for (std::size_t i = 0; i < batch.items.size(); ++i) {
     const std::size_t item = batch.items[i];
     const TrainingPicture& picture = data_.pictures[item];
@@ -251,20 +269,11 @@ StepInput Run::input_for(const Batch& batch, std::uint64_t number) {
     latents.push_back(encodings_->latent(picture, placements_[item], flipped));
     masks.push_back(encodings_->mask(picture, placements_[item], flipped));
     any_mask |= masks.back().defined();
-    CaptionMoment moment{request_.seed + item, static_cast<int>(number), batch.epoch};
-    const models::Conditioning text =
-        encodings_->caption(caption_for(picture.caption, request_.captions, moment));
-    contexts.push_back(text.context);
-    tokens = std::max(tokens, text.context.dim(1));
-    if (text.pooled.defined()) pooled.push_back(text.pooled);
+    const CaptionMoment moment{request_.seed + item, static_cast<int>(number), batch.epoch};
+    captions.push_back(caption_for(picture.caption, request_.captions, moment));
   }
   StepInput input;
-  // Shorter texts are filled up with windows that say nothing.
-  for (Tensor& context : contexts) {
-    while (context.dim(1) < tokens) context = ops::concat({context, encodings_->caption("").context}, 1);
-  }
-  input.context = ops::concat(contexts, 0);
-  if (!pooled.empty()) input.pooled = ops::concat(pooled, 0);
+  add_texts(captions, input);
   const Tensor latent = ops::concat(latents, 0);
   if (any_mask) {
     for (Tensor& mask : masks) {
@@ -294,6 +303,7 @@ double Run::one_step(std::int64_t step) {
   if (request_.clip > 0 && norm > request_.clip) grad::scale_gradients(trained, request_.clip / norm);
   const double factor = grad::schedule_factor(schedule_, step, request_.steps, request_.warmup);
   optimizer_->step(request_.rate * factor * rate_share_);
+  if (average_) average_->update();
   grad::clear_gradients(trained);
   return loss;
 }
@@ -305,10 +315,11 @@ void Run::roll_back(std::int64_t step, double loss) {
                 fmt::format("the loss is {} at step {}, with every rate that was tried", loss, step + 1))
         .hint("Look at the pictures, or try a smaller --rate.");
   }
-  restore(saved_);
-  losses_.resize(static_cast<std::size_t>(saved_step_));
-  done_ = saved_step_;
-  rate_share_ /= 2;
+  const double share = rate_share_ / 2;
+  const int rollbacks = rollbacks_;
+  resume();
+  rate_share_ = share;
+  rollbacks_ = rollbacks;
   say(options_.log, LogLevel::kWarning,
       fmt::format("The loss was {} at step {}: back to step {}, with a rate of {:.2g} from there.", loss,
                   step + 1, done_, request_.rate * rate_share_));
@@ -316,18 +327,7 @@ void Run::roll_back(std::int64_t step, double loss) {
 
 void Run::save() {
   report(TrainStage::kSaving, done_, request_.steps);
-  saved_ = snapshot();
-  saved_step_ = done_;
-  RunState state;
-  state.step = done_;
-  state.settings = to_text(request_);
-  state.tensors = saved_;
-  if (!losses_.empty()) {
-    state.tensors["losses"] = Tensor::from(device_, losses_, {static_cast<std::int64_t>(losses_.size())});
-  }
-  const float run[]{static_cast<float>(rate_share_), static_cast<float>(rollbacks_)};
-  state.tensors["run"] = Tensor::from(device_, run, {2});
-  write_state(state_path(request_.output), state);
+  write_state(state_path(request_.output), state());
   write_chart();
   if (events_) events_->flush();
 }
@@ -341,7 +341,7 @@ void Run::write_chart() const {
   media::write_image(options_.logs / "loss.png", draw_chart({.training = points, .validation = {}}));
 }
 
-void Run::write_file() {
+RunFacts Run::facts() const {
   RunFacts facts;
   const std::filesystem::path base(request_.base);
   facts.output_name = std::filesystem::path(request_.output).stem().string();
@@ -351,10 +351,12 @@ void Run::write_file() {
   facts.base_file = base.filename().string();
   facts.base_sha256 = std::filesystem::is_regular_file(base) ? base_id_.substr(0, 64) : "";
   facts.v_prediction = model_.variant.prediction == models::Prediction::kV;
+  facts.is_adapter = request_.target == Target::kLora;
   facts.rank = request_.network.rank;
   facts.alpha = request_.network.alpha;
   facts.learning_rate = request_.rate;
   facts.denoiser_rate = request_.rate;
+  if (request_.train_text_encoder) facts.text_encoder_rate = request_.text_rate;
   facts.optimizer = request_.optimizer;
   facts.scheduler = request_.schedule;
   facts.warmup_steps = request_.warmup;
@@ -378,10 +380,17 @@ void Run::write_file() {
   facts.shuffle_caption = request_.captions.shuffle;
   facts.keep_tokens = request_.captions.keep;
   facts.trigger = request_.trigger;
-  Metadata metadata = run_metadata(facts, data_, buckets_);
-  const std::vector<files::TensorToWrite> tensors = network_->tensors(DType::kF16);
-  add_hashes(metadata, tensors);
-  files::write_safetensors(request_.output, tensors, metadata);
+  return facts;
+}
+
+void Run::write_file() {
+  std::optional<grad::AverageInPlace> averaged;
+  if (average_) averaged.emplace(*average_);
+  const Network::Contents contents = network_->contents(DType::kF16);
+  Metadata metadata = run_metadata(facts(), data_, buckets_);
+  if (request_.target == Target::kLora) add_hashes(metadata, contents.tensors);
+  metadata.insert(contents.texts.begin(), contents.texts.end());
+  files::write_safetensors(request_.output, contents.tensors, metadata);
 }
 
 TrainResult Run::run() {
@@ -393,8 +402,7 @@ TrainResult Run::run() {
     std::filesystem::create_directories(options_.logs);
     events_.emplace(options_.logs / "events.out.tfevents.0.danqing");
   }
-  saved_ = snapshot();
-  saved_step_ = done_;
+  if (!options_.resume) save();  // to roll back to; and a full disk is told now
   while (done_ < request_.steps) {
     if (cancelled()) {
       save();

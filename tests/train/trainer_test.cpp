@@ -1,85 +1,19 @@
 // Whole runs on the small golden model: it learns, the same seed gives the same file, a run that was stopped
 // goes on to the same file, and what goes wrong is told.
-#include "train/trainer.h"
 
 #include <gtest/gtest.h>
 
 #include <cmath>
-#include <fstream>
-#include <sstream>
 
-#include "base/counter_random.h"
 #include "base/error.h"
 #include "files/weight_source.h"
-#include "media/codec.h"
-#include "models/tiny_model.h"
-#include "ops/devices.h"
-#include "support/golden.h"
 #include "train/run_state.h"
+#include "train/training_folder.h"
 
 namespace dq::train {
 namespace {
 
-namespace fs = std::filesystem;
-
-class Trainer : public testing::Test {
- protected:
-  Trainer() {
-    // The small model as a folder with its tokenizer, and four pictures of coloured blocks.
-    fs::copy(test::golden_path("models/tiny"), base_, fs::copy_options::recursive);
-    fs::create_directories(base_ / "tokenizer");
-    std::ofstream(base_ / "tokenizer" / "merges.txt") << test::tiny_merges();
-    fs::create_directories(pictures_);
-    for (int i = 0; i < 4; ++i) {
-      media::Image image = media::make_image(i < 3 ? 64 : 96, 64, 3);
-      for (int y = 0; y < image.height; ++y) {
-        for (int x = 0; x < image.width; ++x) {
-          CounterRandom random{static_cast<std::uint64_t>(i), static_cast<std::uint64_t>(y / 8),
-                               static_cast<std::uint64_t>(x / 8)};
-          for (int c = 0; c < 3; ++c) image.row(y)[3 * x + c] = static_cast<std::uint8_t>(random.below(256));
-        }
-      }
-      media::write_image(pictures_ / (std::string(1, static_cast<char>('a' + i)) + ".png"), image);
-      std::ofstream(pictures_ / (std::string(1, static_cast<char>('a' + i)) + ".txt"))
-          << "sks, picture " << i;
-    }
-  }
-
-  TrainRequest request(const std::string& output) {
-    TrainRequest r;
-    r.base = base_.string();
-    r.folder = pictures_.string();
-    r.output = (folder_.path() / output).string();
-    r.resolution = 64;
-    r.steps = 12;
-    r.batch = 2;
-    r.warmup = 2;
-    r.rate = 2e-3;
-    r.network.rank = 4;
-    r.save_every = 5;
-    r.captions.shuffle = true;
-    r.flip = true;
-    r.seed = 11;
-    return r;
-  }
-  TrainerOptions options() {
-    TrainerOptions o;
-    o.cache = folder_.path() / "cache";
-    o.log = [this](LogLevel, const std::string& text) { log_ += text + "\n"; };
-    return o;
-  }
-  static std::string bytes(const fs::path& file) {
-    std::ifstream in(file, std::ios::binary);
-    std::ostringstream out;
-    out << in.rdbuf();
-    return out.str();
-  }
-
-  test::TempDir folder_;
-  fs::path base_ = folder_.path() / "base", pictures_ = folder_.path() / "pictures";
-  std::unique_ptr<Device> device_ = ops::make_cpu_device();
-  std::string log_;
-};
+class Trainer : public TrainingFolder {};
 
 TEST_F(Trainer, WritesALoraThatProgramsKnow) {
   TrainerOptions o = options();
@@ -126,7 +60,7 @@ TEST_F(Trainer, TheSameSeedGivesTheSameFile) {
   EXPECT_EQ(one->metadata().at("sshs_model_hash"), two->metadata().at("sshs_model_hash"));
   fs::rename(folder_.path() / "one.safetensors", folder_.path() / "kept");
   train(*device_, request("one.safetensors"), options());
-  EXPECT_EQ(bytes(folder_.path() / "one.safetensors"), bytes(folder_.path() / "kept"));
+  EXPECT_TRUE(bytes(folder_.path() / "one.safetensors") == bytes(folder_.path() / "kept"));
   again.seed = 12;
   train(*device_, again, options());
   EXPECT_NE(files::open_weights(folder_.path() / "two.safetensors")->metadata().at("sshs_model_hash"),
@@ -156,7 +90,7 @@ TEST_F(Trainer, AStoppedRunGoesOnToTheSameFile) {
   TrainerOptions o = options();
   o.resume = true;
   train(*device_, request("out.safetensors"), o);
-  EXPECT_EQ(bytes(folder_.path() / "out.safetensors"), straight);
+  EXPECT_TRUE(bytes(folder_.path() / "out.safetensors") == straight);
 }
 
 TEST_F(Trainer, AStateOfAnotherRunIsRefused) {

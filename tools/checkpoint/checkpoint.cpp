@@ -117,7 +117,7 @@ std::vector<OutputTensor> tensors_of(const std::vector<ListedTensor>& list, std:
 // Each component's config.json and so on, from tools/data/diffusers_*.json: {"unet/config.json": {…}, …}.
 void write_configs(const CheckpointOptions& options, std::vector<std::filesystem::path>& written) {
   const std::filesystem::path source =
-      std::filesystem::path(DQ_TOOLS_DATA) / (options.small ? "diffusers_small.json" : "diffusers_full.json");
+      std::filesystem::path(DQ_TOOLS_DATA) / ("diffusers_" + options.size + ".json");
   std::ifstream in(source);
   if (!in) throw Error(ErrorCode::kNotFound, "the configurations are missing").in(source.string());
   auto files = nlohmann::ordered_json::parse(in);
@@ -164,7 +164,7 @@ void set_channels(std::vector<ListedTensor>& list, int channels) {
 
 std::vector<std::filesystem::path> write_checkpoint(const CheckpointOptions& options) {
   const std::filesystem::path data = DQ_TOOLS_DATA;
-  std::vector<ListedTensor> list = read_tensor_list(data / (options.small ? "small.tsv" : "full.tsv"));
+  std::vector<ListedTensor> list = read_tensor_list(data / (options.size + ".tsv"));
   set_channels(list, options.channels);
   if (options.layout == Layout::kDiffusers || options.layout == Layout::kParts)
     return write_folder(list, options);

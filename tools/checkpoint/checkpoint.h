@@ -27,7 +27,8 @@ struct CheckpointOptions {
   DType dtype = DType::kF16;  // f32, f16, bf16
   int channels = 4;           // of the U-Net's input: 4, or 9 for inpainting
   std::uint64_t seed = 1;
-  bool small = false;  // narrow networks (6 million parameters) instead of the real widths (1.07 billion)
+  std::string size = "full";  // "full" (1.07 billion parameters), "small" (7 million) or "mini" (the built-in
+                              // model's, 19 million)
 };
 
 // Returns the files written. A tensor holds the same numbers in every layout of one seed, size and dtype.

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Writes tools/data/{full,small}.tsv, every tensor of a Stable Diffusion 1.5 checkpoint, and the JSON files of its diffusers
-folder (diffusers_{full,small}.json), for make_checkpoint.
+"""Writes tools/data/{full,small,mini}.tsv, every tensor of a Stable Diffusion 1.5 checkpoint, and the JSON files of its diffusers
+folder (diffusers_{full,small,mini}.json), for make_checkpoint.
 
 Columns: component, diffusers name, shape there, original single-file name, shape there, centre, spread. A value is
 uniform in centre ± spread; the spread keeps activations O(1) (variance 1/fan_in). Needs torch, diffusers, transformers.
@@ -23,7 +23,13 @@ FULL = dict(unet=dict(sample_size=64, block_out_channels=(320, 640, 1280, 1280),
             text=dict(vocab_size=49408, hidden_size=768, intermediate_size=3072, num_hidden_layers=12,
                       num_attention_heads=12, bos_token_id=49406, eos_token_id=49407, pad_token_id=49407,
                       projection_dim=768))
-SMALL = dict(unet={}, vae={}, text=dict(vocab_size=49408, bos_token_id=49406, eos_token_id=49407, pad_token_id=49407))
+SMALL = dict(unet={}, vae={}, text=dict(vocab_size=49408, num_attention_heads=1, bos_token_id=49406, eos_token_id=49407,
+                                        pad_token_id=49407))
+# The built-in model: the same graph, an eighth to a fifth as wide, with a vocabulary of its own (tools/mini).
+MINI = dict(unet=dict(sample_size=16, block_out_channels=(64, 128, 128, 128), cross_attention_dim=192),
+            vae=dict(sample_size=128, block_out_channels=(32, 64, 64, 128), layers_per_block=1),
+            text=dict(vocab_size=6144, hidden_size=192, intermediate_size=768, num_hidden_layers=4, num_attention_heads=3,
+                      bos_token_id=6142, eos_token_id=6143, pad_token_id=6143, projection_dim=192))
 
 
 def range_of(component, name, shape):
@@ -68,8 +74,9 @@ def write_configs(path, sizes):
     path.write_text(json.dumps(files, indent=1) + "\n")
 
 
-full = write(ROOT / "tools/data/full.tsv", FULL)
+counts = {}
+for size, sizes in dict(full=FULL, small=SMALL, mini=MINI).items():
+    counts[size] = write(ROOT / f"tools/data/{size}.tsv", sizes)
+    write_configs(ROOT / f"tools/data/diffusers_{size}.json", sizes)
+full = counts["full"]
 assert full == {"unet": (686, 859_520_964), "vae": (248, 83_653_863), "text_encoder": (196, 123_060_480)}, full
-write(ROOT / "tools/data/small.tsv", SMALL)
-write_configs(ROOT / "tools/data/diffusers_full.json", FULL)
-write_configs(ROOT / "tools/data/diffusers_small.json", SMALL)

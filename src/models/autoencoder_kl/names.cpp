@@ -90,4 +90,18 @@ TensorTable locate(const TensorTable& file) {
   return {};
 }
 
+TensorTable with_kernels(const TensorTable& table) {
+  TensorTable out;
+  out.set_origin(table.origin());
+  out.set_texts(table.texts());
+  for (auto [name, entry] : table.entries()) {
+    if (entry.shape.size() == 2 && name.find(".attn_1.") != std::string::npos) {
+      entry.shape.insert(entry.shape.end(), {1, 1});
+      entry.strides.insert(entry.strides.end(), {1, 1});
+    }
+    out.insert(name, entry);
+  }
+  return out;
+}
+
 }  // namespace dq::models::autoencoder_kl

@@ -14,13 +14,21 @@ using weights::TensorTable;
 
 namespace {
 
+constexpr const char* kTokens = "embeddings.token_embedding.weight";
+constexpr const char* kConfigText = "text_encoder/config.json";
+constexpr std::int64_t kClipVocabulary = 49408;
+
+int default_heads(std::int64_t width) {
+  return static_cast<int>(std::max<std::int64_t>(width / 64, 1));
+}
+
 // A configuration that says nothing sensible is as good as none.
 std::optional<int> stated_heads(const TensorTable& table) {
-  const nlohmann::json config = object_in(table.texts(), "text_encoder/config.json");
+  const nlohmann::json config = object_in(table.texts(), kConfigText);
   const auto heads = config.find("num_attention_heads");
   if (heads == config.end() || !heads->is_number_unsigned()) return std::nullopt;
   const auto count = heads->get<std::uint64_t>();
-  const auto width = static_cast<std::uint64_t>(table.dim("embeddings.token_embedding.weight", 1));
+  const auto width = static_cast<std::uint64_t>(table.dim(kTokens, 1));
   return count > 0 && count <= width && width % count == 0 ? std::optional(static_cast<int>(count))
                                                            : std::nullopt;
 }
@@ -28,19 +36,31 @@ std::optional<int> stated_heads(const TensorTable& table) {
 }  // namespace
 
 std::optional<Config> read_config(const TensorTable& table) {
-  const files::TensorEntry* tokens = table.find("embeddings.token_embedding.weight");
+  const files::TensorEntry* tokens = table.find(kTokens);
   if (!tokens || tokens->shape.size() != 2) return std::nullopt;
   Config config;
   config.vocabulary = tokens->shape[0];
   config.width = tokens->shape[1];
   config.positions = table.dim("embeddings.position_embedding.weight", 0);
   config.feed_forward = table.dim("encoder.layers.0.mlp.fc1.weight", 0);
-  config.heads = static_cast<int>(std::max<std::int64_t>(config.width / 64, 1));
+  config.heads = default_heads(config.width);
   config.layers = 0;
   while (table.has(fmt::format("encoder.layers.{}.layer_norm1.weight", config.layers))) ++config.layers;
   if (config.layers == 0 || config.feed_forward == 0) return std::nullopt;
   config.heads = stated_heads(table).value_or(config.heads);
   return config;
+}
+
+std::map<std::string, std::string> own_texts(const TensorTable& table) {
+  std::map<std::string, std::string> out;
+  const auto keep = [&](const char* key) {
+    const auto text = table.texts().find(key);
+    if (text != table.texts().end()) out.insert(*text);
+  };
+  if (table.dim(kTokens, 0) != kClipVocabulary) keep("tokenizer/merges.txt");
+  const auto heads = stated_heads(table);
+  if (heads && *heads != default_heads(table.dim(kTokens, 1))) keep(kConfigText);
+  return out;
 }
 
 ClipText::Layer::Layer(const Loader& at, const Config& config)
@@ -54,7 +74,7 @@ ClipText::Layer::Layer(const Loader& at, const Config& config)
 ClipText::ClipText(const TensorTable& table, const Config& config, Device& device, weights::Purpose purpose)
     : config_(config) {
   const Loader at(table, device, "the CLIP text encoder", purpose);
-  tokens_ = at.table_view("embeddings.token_embedding.weight", {config.vocabulary, config.width});
+  tokens_ = at.table_view(kTokens, {config.vocabulary, config.width});
   positions_ = at.vector("embeddings.position_embedding.weight", {config.positions, config.width});
   for (int i = 0; i < config.layers; ++i) {
     layers_.emplace_back(at.at(fmt::format("encoder.layers.{}", i)), config);

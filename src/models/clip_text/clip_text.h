@@ -1,7 +1,9 @@
 #pragma once
 // CLIP's text transformer (Radford et al. 2021): causal, pre-norm, learned positions.
+#include <map>
 #include <optional>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "nn/layers.h"
@@ -18,6 +20,10 @@ struct Config {
 // From a table in canonical names (names.h); nothing when this is no such encoder. The number of heads comes
 // from the text "text_encoder/config.json" when the table has it.
 std::optional<Config> read_config(const weights::TensorTable& table);
+
+// Of a table's texts, those without which the encoder is read in another way: the merges of a vocabulary that
+// is not CLIP's, a configuration with another number of heads.
+std::map<std::string, std::string> own_texts(const weights::TensorTable& table);
 
 class ClipText {
  public:

@@ -108,6 +108,28 @@ Tensor PromptEncoder::encode_empty(int clip_skip) const {
                 {}, clip_skip);
 }
 
+Conditioning PromptEncoder::captions(std::span<const std::string> texts, int clip_skip) const {
+  const auto parse = [&](std::string_view text) {
+    return text::parse_prompt(
+        text, tokenizer_, {.reading = text::Reading::kPlain}, [](std::string_view) { return std::nullopt; },
+        usage_.pad_token);
+  };
+  std::vector<ParsedPrompt> parsed;
+  std::size_t windows = 1;
+  for (const std::string& text : texts) {
+    parsed.push_back(parse(text));
+    windows = std::max(windows, parsed.back().windows.size());
+  }
+  const Window nothing = parse("").windows[0];
+  ParsedPrompt all;
+  for (const ParsedPrompt& one : parsed) {
+    all.windows.insert(all.windows.end(), one.windows.begin(), one.windows.end());
+    all.windows.insert(all.windows.end(), windows - one.windows.size(), nothing);
+  }
+  const auto count = static_cast<std::int64_t>(texts.size());
+  return {encode(all, {}, clip_skip).reshape({count, -1, network_.config().width}), {}, {}};
+}
+
 Conditioning PromptEncoder::operator()(const text::PromptOptions& options, std::string_view prompt,
                                        const std::map<std::string, LearnedWord>& words, int clip_skip) const {
   std::map<std::string, std::int64_t> misfits;  // words for encoders of another width, and that width

@@ -24,6 +24,7 @@ class PromptEncoder final : public TextEncoder {
   // Context: [1, 77·windows, width].
   Conditioning operator()(const text::PromptOptions& options, std::string_view prompt,
                           const std::map<std::string, LearnedWord>& words, int clip_skip) const override;
+  Conditioning captions(std::span<const std::string> texts, int clip_skip) const override;
   const weights::Parameters& parameters() const override { return network_.parameters(); }
 
  private:

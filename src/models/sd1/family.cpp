@@ -81,6 +81,28 @@ class StableDiffusion1 final : public Family {
     return name;
   }
 
+  std::vector<StoredPart> stored_parts(const ComponentSet& files) const override {
+    std::vector<StoredPart> out;
+    const auto add = [&](ModelPart part, std::string_view prefix, TensorTable table) {
+      if (!table.empty()) out.push_back({part, std::string(prefix), std::move(table), {}});
+    };
+    add(ModelPart::kDenoiser, "model.diffusion_model.", unet::locate(files.main));
+    add(ModelPart::kVae, "first_stage_model.",
+        autoencoder_kl::with_kernels(autoencoder_kl::locate(files.vae.empty() ? files.main : files.vae)));
+    add(ModelPart::kTextEncoder, "cond_stage_model.transformer.text_model.",
+        clip_text::locate(text_source(files), kTextPrefixes));
+    if (!out.empty() && out.back().part == ModelPart::kTextEncoder)
+      out.back().texts = clip_text::own_texts(out.back().table);
+    return out;
+  }
+
+  // As the original code zeroes them: the end of residual blocks and transformers, and the last convolution.
+  bool starts_at_zero(ModelPart part, std::string_view parameter) const override {
+    if (part != ModelPart::kDenoiser) return false;
+    return parameter.starts_with("out.2.") || parameter.find(".out_layers.3.") != std::string_view::npos ||
+           parameter.find(".proj_out.") != std::string_view::npos;
+  }
+
   Footprint footprint(const ComponentSet& files, Precision precision) const override {
     const TensorTable network = unet::locate(files.main);
     const TensorTable vae = autoencoder_kl::locate(files.vae.empty() ? files.main : files.vae);

@@ -6,9 +6,11 @@
 #include <algorithm>
 #include <atomic>
 #include <cstdlib>
+#include <deque>
 #include <limits>
+#include <map>
 #include <mutex>
-#include <vector>
+#include <new>
 
 #include "base/error.h"
 #include "ops/cpu/rounding.h"
@@ -24,9 +26,8 @@ constexpr std::int64_t kHuge = 4 << 20;
 constexpr std::int64_t kPage = 4096;
 constexpr std::int64_t kHugePage = 2 << 20;
 // A kept block is given back when this many large blocks were asked for since it was last used: about two
-// passes through a large network.
-constexpr std::int64_t kPatience = 2048;
-constexpr std::size_t kMostKept = 256;
+// passes through a large network, there and back.
+constexpr std::int64_t kPatience = 16384;
 
 // Large sizes come in steps of 1/8 of their power of two, so that similar requests share blocks.
 std::int64_t size_class(std::int64_t bytes) {
@@ -52,20 +53,23 @@ void unmap_block(std::byte* block, std::int64_t bytes) {
 
 class BlockCache::State {
  public:
-  State() { kept_.reserve(kMostKept); }  // so that giving back never allocates
   ~State() { release(); }
 
-  std::byte* take(std::int64_t bytes) {
-    const bool large = bytes >= kLarge;
-    const std::int64_t size =
-        large ? size_class(bytes) : round_up(std::max<std::int64_t>(bytes, 1), kAlignment);
-    std::byte* block = nullptr;
-    if (large) {
-      block = take_large(size);
+  // `size` of a small block is 0.
+  struct Block {
+    std::byte* bytes = nullptr;
+    std::int64_t size = 0;
+  };
+
+  Block take(std::int64_t bytes) {
+    Block block;
+    if (bytes >= kLarge) {
+      block = take_large(size_class(bytes));
     } else {
-      block = static_cast<std::byte*>(std::aligned_alloc(kAlignment, static_cast<std::size_t>(size)));
+      const std::int64_t size = round_up(std::max<std::int64_t>(bytes, 1), kAlignment);
+      block.bytes = static_cast<std::byte*>(std::aligned_alloc(kAlignment, static_cast<std::size_t>(size)));
     }
-    if (!block) return nullptr;
+    if (!block.bytes) return block;
     const std::int64_t now = now_.fetch_add(bytes) + bytes;
     std::int64_t peak = peak_.load();
     while (peak < now && !peak_.compare_exchange_weak(peak, now)) {
@@ -73,15 +77,17 @@ class BlockCache::State {
     return block;
   }
 
-  void give(std::byte* block, std::int64_t bytes) {
+  void give(const Block& block, std::int64_t bytes) {
     now_.fetch_sub(bytes);
-    if (bytes < kLarge) return std::free(block);
+    if (block.size == 0) return std::free(block.bytes);
     const std::lock_guard lock(mutex_);
-    const std::int64_t size = size_class(bytes);
-    live_ -= size;
-    if (kept_.size() == kMostKept) drop(0);
-    kept_.push_back({block, size, clock_});
-    kept_bytes_ += size;
+    live_ -= block.size;
+    try {
+      kept_[block.size].push_back({block.bytes, clock_});
+      kept_bytes_ += block.size;
+    } catch (const std::bad_alloc&) {  // no room to remember it
+      unmap_block(block.bytes, block.size);
+    }
   }
 
   MemoryUse use() const { return {now_.load(), peak_.load()}; }
@@ -93,48 +99,61 @@ class BlockCache::State {
 
   void release() {
     const std::lock_guard lock(mutex_);
-    while (!kept_.empty()) drop(0);
+    drop_while([](const Kept&) { return true; });
   }
 
  private:
   struct Kept {
     std::byte* block;
-    std::int64_t bytes, since;
+    std::int64_t since;
   };
 
-  std::byte* take_large(std::int64_t size) {
+  Block take_large(std::int64_t size) {
     const std::lock_guard lock(mutex_);
-    ++clock_;
-    while (!kept_.empty() && kept_.front().since + kPatience < clock_) drop(0);
-    live_ += size;
-    // The block that was freed last is the warmest in the caches.
-    for (std::size_t i = kept_.size(); i-- > 0;) {
-      if (kept_[i].bytes != size) continue;
-      std::byte* block = kept_[i].block;
-      kept_bytes_ -= size;
-      kept_.erase(kept_.begin() + static_cast<std::ptrdiff_t>(i));
+    // Now and then is often enough to look for blocks that nobody asks for.
+    if (++clock_ % (kPatience / 16) == 0)
+      drop_while([this](const Kept& k) { return k.since + kPatience < clock_; });
+    // The one that was freed last is the warmest in the caches; one that is a little larger will do.
+    if (const auto fit = kept_.lower_bound(size); fit != kept_.end() && fit->first <= size + size / 4) {
+      const Block block{fit->second.back().block, fit->first};
+      fit->second.pop_back();
+      if (fit->second.empty()) kept_.erase(fit);
+      kept_bytes_ -= block.size;
+      live_ += block.size;
+      most_live_ = std::max(most_live_, live_);
       return block;
     }
+    live_ += size;
     most_live_ = std::max(most_live_, live_);
-    while (!kept_.empty() && live_ + kept_bytes_ > most_live_) drop(0);
+    drop_while([this](const Kept&) { return live_ + kept_bytes_ > most_live_; });
     std::byte* block = map_block(size);
     if (!block && !kept_.empty()) {
-      while (!kept_.empty()) drop(0);
+      drop_while([](const Kept&) { return true; });
       block = map_block(size);
     }
     if (!block) live_ -= size;
-    return block;
+    return {block, size};
   }
 
-  // Oldest first: kept_ is in the order of freeing.
-  void drop(std::size_t i) {
-    unmap_block(kept_[i].block, kept_[i].bytes);
-    kept_bytes_ -= kept_[i].bytes;
-    kept_.erase(kept_.begin() + static_cast<std::ptrdiff_t>(i));
+  // Gives back the oldest block of all for as long as the condition holds for it.
+  template <class Condition>
+  void drop_while(const Condition& condition) {
+    while (!kept_.empty()) {
+      // Each size has its blocks in the order of freeing.
+      auto oldest = kept_.begin();
+      for (auto it = kept_.begin(); it != kept_.end(); ++it) {
+        if (it->second.front().since < oldest->second.front().since) oldest = it;
+      }
+      if (!condition(oldest->second.front())) return;
+      unmap_block(oldest->second.front().block, oldest->first);
+      kept_bytes_ -= oldest->first;
+      oldest->second.pop_front();
+      if (oldest->second.empty()) kept_.erase(oldest);
+    }
   }
 
   mutable std::mutex mutex_;
-  std::vector<Kept> kept_;
+  std::map<std::int64_t, std::deque<Kept>> kept_;  // by size
   std::int64_t kept_bytes_ = 0, live_ = 0, most_live_ = 0, clock_ = 0;
   std::atomic<std::int64_t> now_{0}, peak_{0};
 };
@@ -143,12 +162,15 @@ BlockCache::BlockCache() : state_(std::make_shared<State>()) {}
 
 std::shared_ptr<std::byte> BlockCache::allocate(std::uint64_t bytes) {
   constexpr auto most = static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max() / 4);
-  std::byte* block = bytes <= most ? state_->take(static_cast<std::int64_t>(bytes)) : nullptr;
-  if (!block) {
+  State::Block block;
+  if (bytes <= most) block = state_->take(static_cast<std::int64_t>(bytes));
+  if (!block.bytes) {
     throw Error(ErrorCode::kOutOfMemory, fmt::format("no memory for a tensor of {} bytes", bytes))
         .hint("Ask for a smaller picture or a smaller batch, or close other programs.");
   }
-  return {block, [state = state_, bytes](std::byte* p) { state->give(p, static_cast<std::int64_t>(bytes)); }};
+  return {block.bytes, [state = state_, bytes, size = block.size](std::byte* p) {
+            state->give({p, size}, static_cast<std::int64_t>(bytes));
+          }};
 }
 
 MemoryUse BlockCache::use() const {

@@ -1,0 +1,33 @@
+#include "train/full_network.h"
+
+#include "weights/initial.h"
+
+namespace dq::train {
+
+FullNetwork::FullNetwork(const LoadedParts& parts, const TrainRequest& request, Device& device)
+    : model_(parts.model), device_(device) {
+  take({models::ModelPart::kDenoiser, "denoiser.", parts.denoiser.parameters(), 1}, request);
+  if (!parts.text_encoder) return;
+  take({models::ModelPart::kTextEncoder, "text_encoder.", parts.text_encoder->parameters(),
+        request.text_rate / request.rate},
+       request);
+}
+
+void FullNetwork::take(const Source& source, const TrainRequest& request) {
+  if (request.from_scratch) {
+    weights::initialise(source.parameters, request.seed, [&](std::string_view name) {
+      return model_.family->starts_at_zero(source.part, name);
+    });
+  }
+  for (const auto& [name, parameter] : source.parameters) {
+    trained_.push_back({source.name + name, parameter->value, source.rate, parameter->is_matrix()});
+    values_.emplace(std::pair(source.part, name), parameter->value);
+  }
+}
+
+Network::Contents FullNetwork::contents(DType dtype) const {
+  pipeline::CheckpointContents all = pipeline::checkpoint_contents(model_, device_, dtype, values_);
+  return {std::move(all.tensors), std::move(all.texts)};
+}
+
+}  // namespace dq::train

@@ -1,0 +1,17 @@
+#include "train/network.h"
+
+#include "train/adapter_network.h"
+#include "train/full_network.h"
+
+namespace dq::train {
+
+weights::Purpose purpose_for(Target target) {
+  return target == Target::kFull ? weights::Purpose::kTrain : weights::Purpose::kAdapt;
+}
+
+std::unique_ptr<Network> make_network(const LoadedParts& parts, const TrainRequest& request, Device& device) {
+  if (request.target == Target::kFull) return std::make_unique<FullNetwork>(parts, request, device);
+  return std::make_unique<AdapterNetwork>(parts, request, device);
+}
+
+}  // namespace dq::train

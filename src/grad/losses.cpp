@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "ops/check.h"
@@ -89,6 +90,43 @@ LossAndGradient loss(const Tensor& prediction, const Tensor& target, const LossO
   const Tensor x = ops::contiguous(prediction.detached()), y = ops::contiguous(target.detached());
   if (x.dtype() == DType::kF64) return loss_as<double>(x, y, mask, options);
   return loss_as<float>(x, y, mask, options);
+}
+
+namespace {
+
+template <class T>
+double cross_entropy_row(const T* x, std::int64_t count, std::int64_t wanted, double share, T* dx) {
+  const double top = static_cast<double>(*std::max_element(x, x + count));
+  double sum = 0;
+  for (std::int64_t k = 0; k < count; ++k) sum += std::exp(static_cast<double>(x[k]) - top);
+  for (std::int64_t k = 0; k < count; ++k) {
+    const double p = std::exp(static_cast<double>(x[k]) - top) / sum;
+    dx[k] = static_cast<T>(share * (p - (k == wanted ? 1 : 0)));
+  }
+  return share * (std::log(sum) + top - static_cast<double>(x[wanted]));
+}
+
+}  // namespace
+
+LossAndGradient cross_entropy(const Tensor& logits, const std::vector<int>& classes) {
+  constexpr const char* op = "cross_entropy";
+  ops::check_real(op, "the logits", logits, 2);
+  if (!logits.is_contiguous() || logits.count() == 0) ops::bad_argument(op, "the logits are not contiguous");
+  const std::int64_t rows = logits.dim(0), count = logits.dim(1);
+  if (static_cast<std::int64_t>(classes.size()) != rows)
+    ops::bad_argument(op, fmt::format("{} classes for {} rows", classes.size(), rows));
+  LossAndGradient out{0, Tensor::empty(logits.device(), logits.dtype(), logits.shape())};
+  const double share = 1 / static_cast<double>(rows);
+  for (std::int64_t n = 0; n < rows; ++n) {
+    const int wanted = classes[static_cast<std::size_t>(n)];
+    if (wanted < 0 || wanted >= count) ops::bad_argument(op, fmt::format("class {} of {}", wanted, count));
+    out.value += logits.dtype() == DType::kF64
+                     ? cross_entropy_row(logits.data<double>() + n * count, count, wanted, share,
+                                         out.gradient.data<double>() + n * count)
+                     : cross_entropy_row(logits.data<float>() + n * count, count, wanted, share,
+                                         out.gradient.data<float>() + n * count);
+  }
+  return out;
 }
 
 }  // namespace dq::grad

@@ -33,4 +33,8 @@ struct LossAndGradient {
 // kInvalidArgument for shapes, counts or a c that do not fit.
 LossAndGradient loss(const Tensor& prediction, const Tensor& target, const LossOptions& options = {});
 
+// The mean over rows of −log softmax(row)[its class]. logits: [N, K] f32 (or f64, on devices that take it),
+// contiguous host memory; classes: N numbers from 0 to K − 1. Throws kInvalidArgument for others.
+LossAndGradient cross_entropy(const Tensor& logits, const std::vector<int>& classes);
+
 }  // namespace dq::grad

@@ -60,6 +60,7 @@ struct Variant {
   bool prediction_certain = true;  // false: the file cannot tell, a person may override it
   TrainingSchedule schedule;
   int in_channels = 4;  // of the denoiser's first layer
+  int native_size = 0;  // pixels of a side, when the file states it; 0: the family's
 };
 
 // What the text encoder made of one prompt.

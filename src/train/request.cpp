@@ -75,7 +75,8 @@ std::string to_text(const TrainRequest& r) {
   line("from_scratch", r.from_scratch);
   line("text_encoder", r.train_text_encoder);
   line("resolution", r.resolution);
-  line("steps", r.steps);
+  // With a constant rate a run may be made longer later.
+  if (r.schedule != "constant") line("steps", r.steps);
   line("batch", r.batch);
   line("accumulation", r.accumulation);
   line("warmup", r.warmup);

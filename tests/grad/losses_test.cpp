@@ -126,5 +126,34 @@ TEST_F(Losses, NameWhatDoesNotFit) {
   EXPECT_THROW(grad::loss(prediction_, target_, {.kind = LossKind::kHuber, .c = {1, 1, 1}}), Error);
 }
 
+TEST_F(Losses, CrossEntropyIsItsDefinitionAndItsSlope) {
+  const Tensor logits = random_as(*ref_, DType::kF64, {3, 5}, 4);
+  const std::vector<int> classes{4, 0, 2};
+  const grad::LossAndGradient got = grad::cross_entropy(logits, classes);
+  double expected = 0;
+  for (std::size_t n = 0; n < 3; ++n) {
+    double sum = 0;
+    for (std::size_t k = 0; k < 5; ++k) sum += std::exp(logits.data<double>()[5 * n + k]);
+    expected -=
+        std::log(std::exp(logits.data<double>()[5 * n + static_cast<std::size_t>(classes[n])]) / sum) / 3;
+  }
+  EXPECT_NEAR(got.value, expected, 1e-12);
+  for (std::int64_t i = 0; i < 15; ++i) {
+    Tensor moved = ops::copied(logits);
+    constexpr double kStep = 1e-6;
+    moved.data<double>()[i] += kStep;
+    const double up = grad::cross_entropy(moved, classes).value;
+    moved.data<double>()[i] -= 2 * kStep;
+    const double slope = (up - grad::cross_entropy(moved, classes).value) / (2 * kStep);
+    EXPECT_NEAR(got.gradient.data<double>()[i], slope, 1e-9);
+  }
+  EXPECT_THROW(grad::cross_entropy(logits, {0, 1}), Error);
+  EXPECT_THROW(grad::cross_entropy(logits, {0, 1, 5}), Error);
+  // Large numbers neither overflow nor vanish.
+  Tensor large = Tensor::full(*ref_, {1, 2}, 1000);
+  large.data<float>()[1] = -1000;
+  EXPECT_NEAR(grad::cross_entropy(large, {1}).value, 2000, 1e-3);
+}
+
 }  // namespace
 }  // namespace dq::test

@@ -230,5 +230,24 @@ TEST_F(PromptEncoding, AClipSkipBeyondTheLayersIsRefused) {
   EXPECT_THROW(conditioning("a dog", {}, 6), Error);
 }
 
+TEST_F(PromptEncoding, CaptionsInOnePassAreWhatTheyAreAlone) {
+  std::string many;
+  for (int i = 0; i < 45; ++i) many += "cat ";
+  const std::vector<std::string> captions{"a cat", many, ""};
+  const Tensor all = encoder_.captions(captions, 2).context;
+  ASSERT_EQ(all.shape(), (Shape{3, 154, kWidth}));
+  const Tensor nothing = encode("", {}, 2);
+  for (std::int64_t i = 0; i < 3; ++i) {
+    const Tensor own = ops::contiguous(all.slice(0, i, i + 1));
+    const Tensor alone = encode(captions[static_cast<std::size_t>(i)], {}, 2);
+    EXPECT_LE(relative_error(ops::contiguous(own.slice(1, 0, alone.dim(1))), alone), kExact) << i;
+    if (i == 1) continue;
+    EXPECT_LE(relative_error(ops::contiguous(own.slice(1, 77, 154)), nothing), kExact) << i;
+  }
+  // Brackets are text.
+  const std::vector<std::string> weighted{"(cat:1.4)"};
+  EXPECT_GT(relative_error(encoder_.captions(weighted, 1).context, encode("(cat:1.4)")), 0.01);
+}
+
 }  // namespace
 }  // namespace dq::test

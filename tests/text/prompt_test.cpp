@@ -253,5 +253,22 @@ TEST(Prompt, WarningsAreFew) {
   EXPECT_EQ(parsed.unknown_words.size(), 32u);
 }
 
+TEST(Prompt, InThePlainReadingEveryCharacterIsText) {
+  const std::string odd = "(cat:1.4) BREAK <lora:x:1> embedding:style \\( # no comment";
+  const ParsedPrompt plain = parse(odd, {.reading = Reading::kPlain});
+  ASSERT_EQ(plain.windows.size(), 1u);
+  EXPECT_FALSE(plain.any_weight);
+  EXPECT_TRUE(plain.words.empty() && plain.adapters.empty() && plain.warnings.empty());
+  const std::vector<std::int32_t> tokens = clip().encode(odd);
+  for (std::size_t i = 0; i < tokens.size(); ++i) EXPECT_EQ(plain.windows[0].slots[i + 1].token, tokens[i]);
+  EXPECT_EQ(plain.windows[0].slots[tokens.size() + 1].token, clip().end_token());
+  EXPECT_EQ(parse("", {.reading = Reading::kPlain}).windows.size(), 1u);
+  std::string words;
+  for (int i = 0; i < 76; ++i) words += "cat ";
+  const ParsedPrompt two = parse(words, {.reading = Reading::kPlain});
+  ASSERT_EQ(two.windows.size(), 2u);
+  EXPECT_EQ(two.token_count, 76);
+}
+
 }  // namespace
 }  // namespace dq::text

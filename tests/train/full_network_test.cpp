@@ -147,6 +147,24 @@ TEST_F(Full, AStoppedRunGoesOnToTheSameFile) {
   EXPECT_TRUE(bytes(folder_.path() / "out.safetensors") == straight);
 }
 
+TEST_F(Full, AConstantRateMayGoOnForLonger) {
+  TrainRequest r = full("out.safetensors");
+  r.schedule = "constant";
+  r.average = 0.9;
+  train(*device_, r, options());
+  const std::string straight = bytes(folder_.path() / "out.safetensors");
+  r.steps = 4;
+  train(*device_, r, options());
+  EXPECT_TRUE(bytes(folder_.path() / "out.safetensors") != straight);
+  r.steps = 6;
+  TrainerOptions o = options();
+  o.resume = true;
+  train(*device_, r, o);
+  EXPECT_TRUE(bytes(folder_.path() / "out.safetensors") == straight);
+  r.schedule = "cosine";
+  EXPECT_THROW(train(*device_, r, o), Error);
+}
+
 // LoRAs of the text encoder stand beside those of the denoiser, in sd-scripts' names.
 TEST_F(Full, ATextEncodersLoraIsWrittenToo) {
   TrainRequest r = request("out.safetensors");

@@ -1,6 +1,7 @@
 #include "models/recognised/training.h"
 
 #include <algorithm>
+#include <charconv>
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
@@ -71,6 +72,17 @@ json scheduler_config(const Metadata& metadata) {
 }
 
 }  // namespace
+
+int stated_size(const Metadata& metadata) {
+  const std::string text = value_of(metadata, "modelspec.resolution");
+  int width = 0, height = 0;
+  const char* end = text.data() + text.size();
+  const auto first = std::from_chars(text.data(), end, width);
+  if (first.ec != std::errc() || first.ptr == end || *first.ptr != 'x') return 0;
+  const auto second = std::from_chars(first.ptr + 1, end, height);
+  const int side = std::min(width, height);
+  return second.ec == std::errc() && second.ptr == end && side >= 64 && side <= 4096 ? side : 0;
+}
 
 std::string value_of(const Metadata& metadata, const std::string& key) {
   const auto it = metadata.find(key);

@@ -37,6 +37,7 @@ class StableDiffusion1 final : public Family {
     Variant variant;
     variant.family = id();
     variant.in_channels = static_cast<int>(config->in_channels);
+    variant.native_size = recognised::stated_size(table.texts());
     if (config->in_channels == 9) variant.name = "inpainting";
     if (config->in_channels == 8) variant.name = "instruct-pix2pix";
     // The tensors do not tell ε from v; all but a handful of 1.x files are ε. Some files say it in other
@@ -64,7 +65,11 @@ class StableDiffusion1 final : public Family {
             .preview_bias = {}};
   }
 
-  Defaults defaults(const Variant&) const override { return {}; }
+  Defaults defaults(const Variant& variant) const override {
+    Defaults out;
+    if (variant.native_size > 0) out.width = out.height = variant.native_size / 8 * 8;
+    return out;
+  }
 
   MetadataNames metadata_names(const Variant&) const override { return {"stable-diffusion-v1", "sd_v1"}; }
 

@@ -143,12 +143,12 @@ int Run::resume() {
 // Folds a constant a channel into the convolutions on both sides of the latent, so that over many pictures
 // it has mean 0 and deviation 1/scale, and says the noise it was trained with as its variance.
 void Run::normalise() {
-  constexpr int kPictures = 512, kAtOnce = 16;
+  constexpr int kAtOnce = 16;
   constexpr std::int64_t kChannels = 4;
   std::array<double, kChannels> sum{}, square{};
   double cells = 0;
   const ops::RecordingScope quiet(device_, false);
-  for (int begin = 0; begin < kPictures; begin += kAtOnce) {
+  for (int begin = 0; begin < options_.normalised_over; begin += kAtOnce) {
     Tensor images = Tensor::empty(device_, DType::kF32, {kAtOnce, kCanvas, kCanvas, 3});
     device_.threads().parallel_for(kAtOnce, [&](std::int64_t n, int) {
       // Far from what was trained on.

@@ -20,6 +20,8 @@ struct AutoencoderOptions {
   double noise = 0.1;  // deviation of what is added to a latent: neighbours must mean the same picture
   double pull = 1e-4;  // weight of the latents' mean square
   int save_every = 500;
+  int normalised_over =
+      512;  // pictures that the latents' mean and deviation are taken over, a multiple of 16
   std::filesystem::path output, state;
   bool resume = false;
   std::function<void(int step, double loss, double seconds)> on_step;

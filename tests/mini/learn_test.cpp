@@ -1,0 +1,213 @@
+// The networks that are trained for the built-in model: their losses, their runs, what they write.
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <fstream>
+#include <sstream>
+
+#include "base/error.h"
+#include "files/weight_source.h"
+#include "grad/losses.h"
+#include "grad/tape.h"
+#include "mini/learn/autoencoder_run.h"
+#include "mini/learn/judge_run.h"
+#include "mini/learn/picture_loss.h"
+#include "models/tiny_model.h"
+#include "ops/devices.h"
+#include "ops/elementwise.h"
+#include "sample_catalogue.h"
+#include "support/golden.h"
+#include "support/temp_dir.h"
+#include "tensor/gradient.h"
+#include "weights/initial.h"
+
+namespace dq::mini {
+namespace {
+
+Composer composer(std::vector<int> subjects = {}) {
+  test::Sample sample = test::sample_catalogue();
+  return Composer(std::move(sample.catalogue), sample.atlas, {.seed = 3, .subjects = std::move(subjects)});
+}
+
+std::string bytes(const std::filesystem::path& file) {
+  std::ifstream in(file, std::ios::binary);
+  std::ostringstream out;
+  out << in.rdbuf();
+  return out.str();
+}
+
+class Learn : public testing::Test {
+ protected:
+  std::unique_ptr<Device> device_ = ops::make_cpu_device();
+  dq::test::TempDir dir_;
+};
+
+TEST_F(Learn, ThePictureLossAndItsSlope) {
+  const Tensor wanted = dq::test::random_tensor(*device_, {2, 6, 4, 3}, 1);
+  Tensor made = dq::test::random_tensor(*device_, {2, 6, 4, 3}, 2);
+  EXPECT_EQ(picture_loss(wanted, wanted).value, 0);
+  const PictureLoss loss = picture_loss(made, wanted);
+  EXPECT_GT(loss.value, 0.5);
+  for (std::int64_t i = 0; i < made.count(); ++i) {
+    constexpr float kStep = 1e-2f;
+    const float before = made.data<float>()[i];
+    made.data<float>()[i] = before + kStep;
+    const double up = picture_loss(made, wanted).value;
+    made.data<float>()[i] = before - kStep;
+    const double down = picture_loss(made, wanted).value;
+    made.data<float>()[i] = before;
+    // The slope of |d| turns within 0.01 of 0; few differences are that small.
+    EXPECT_NEAR(loss.gradient.data<float>()[i], (up - down) / (2 * static_cast<double>(kStep)), 2e-3) << i;
+  }
+  EXPECT_THROW(picture_loss(made, dq::test::random_tensor(*device_, {2, 6, 6, 3}, 1)), Error);
+}
+
+weights::ComponentSet tiny_base() {
+  weights::ComponentSet base;
+  base.main = dq::test::tiny_original();
+  return base;
+}
+
+// The VAE's own way back: the slope along its gradient, by finite differences of a whole pass.
+TEST_F(Learn, TheAutoencodersGradientIsItsSlope) {
+  const auto family = models::families()[0];
+  const auto vae = family->load_vae(tiny_base(), *device_, weights::Purpose::kTrain);
+  const Tensor x = dq::test::random_tensor(*device_, {1, 32, 32, 3}, 5);
+  const auto pass = [&] { return vae->decode(vae->encode(x)); };
+  const Tensor made = pass();
+  const PictureLoss loss = picture_loss(made.detached(), x);
+  grad::backward(made, loss.gradient);
+  double square = 0;
+  for (const auto& [name, parameter] : vae->parameters()) {
+    const Tensor g = grad::gradient(parameter->value);
+    if (!g.defined()) continue;  // of the variance, which the mean does not see
+    for (std::int64_t i = 0; i < g.count(); ++i)
+      square += std::pow(static_cast<double>(g.data<float>()[i]), 2);
+  }
+  const auto moved = [&](double step) {
+    for (const auto& [name, parameter] : vae->parameters()) {
+      const Tensor g = grad::gradient(parameter->value);
+      Tensor value = parameter->value.detached();
+      for (std::int64_t i = 0; g.defined() && i < g.count(); ++i)
+        value.data<float>()[i] += static_cast<float>(step / std::sqrt(square)) * g.data<float>()[i];
+    }
+    return picture_loss(pass().detached(), x).value;
+  };
+  constexpr double kStep = 2e-3;
+  const double up = moved(kStep), down = moved(-2 * kStep);
+  EXPECT_NEAR((up - down) / (2 * kStep) / std::sqrt(square), 1, 0.02);
+}
+
+AutoencoderOptions short_run(const std::filesystem::path& output) {
+  AutoencoderOptions o;
+  o.steps = 6;
+  o.batch = 4;
+  o.crop = 32;
+  o.whole_share = 0.2;
+  o.warmup = 1;
+  o.save_every = 2;
+  o.normalised_over = 48;
+  o.output = output;
+  o.state = output.string() + ".state";
+  return o;
+}
+
+TEST_F(Learn, AnAutoencodersRunGoesOnToTheSameFileWithNormalLatents) {
+  const Composer pictures = composer();
+  const std::filesystem::path file = dir_.path() / "vae.safetensors";
+  train_autoencoder(*device_, tiny_base(), pictures, short_run(file));
+  const std::string straight = bytes(file);
+  AutoencoderOptions o = short_run(file);
+  int asked = 0;
+  o.cancelled = [&asked] { return ++asked > 3; };
+  EXPECT_THROW(train_autoencoder(*device_, tiny_base(), pictures, o), Error);
+  o = short_run(file);
+  o.resume = true;
+  train_autoencoder(*device_, tiny_base(), pictures, o);
+  EXPECT_TRUE(bytes(file) == straight);
+  weights::ComponentSet trained;
+  trained.main = weights::open_table(file);
+  const auto vae = models::families()[0]->load_vae(trained, *device_);
+  double sum = 0, square = 0, count = 0;
+  for (std::uint64_t i = 0; i < 16; ++i) {
+    const Tensor z = vae->encode(media::to_tensor(*device_, pictures.compose(9000 + i).image));
+    for (std::int64_t k = 0; k < z.count(); ++k) {
+      const double v = static_cast<double>(z.data<float>()[k]) * 0.18215;
+      sum += v;
+      square += v * v;
+    }
+    count += static_cast<double>(z.count());
+  }
+  EXPECT_NEAR(sum / count, 0, 0.1);
+  EXPECT_NEAR(square / count, 1, 0.2);
+  EXPECT_GT(score_autoencoder(*device_, *vae, pictures, 0, 4).psnr, 3);
+}
+
+JudgeOptions judge_options(const std::filesystem::path& output) {
+  JudgeOptions o;
+  o.steps = 40;
+  o.batch = 8;
+  o.warmup = 2;
+  o.save_every = 10;
+  o.output = output;
+  o.state = output.string() + ".state";
+  return o;
+}
+
+TEST_F(Learn, TheJudgeLearnsAndIsTheSameAgain) {
+  const Composer pictures = composer({0, 20, 40, 60});
+  const std::filesystem::path file = dir_.path() / "judge.safetensors";
+  JudgeOptions o = judge_options(file);
+  std::vector<double> losses;
+  o.on_step = [&](int, double loss) { losses.push_back(loss); };
+  train_judge(*device_, pictures, o);
+  ASSERT_EQ(losses.size(), 40u);
+  double first = 0, last = 0;
+  for (std::size_t i = 0; i < 8; ++i) {
+    first += losses[i] / 8;
+    last += losses[32 + i] / 8;
+  }
+  EXPECT_LT(last, first - 1);
+  const std::string written = bytes(file);
+  train_judge(*device_, pictures, judge_options(file));
+  EXPECT_TRUE(bytes(file) == written);
+  const Judge judge(weights::open_table(file), *device_);
+  EXPECT_EQ(judge.concepts(), 72);
+  const std::vector<double> p =
+      judge.probabilities({judge_sample(pictures, pictures.subjects(), 1, 1).image})[0];
+  double sum = 0;
+  for (const double v : p) sum += v;
+  EXPECT_NEAR(sum, 1, 1e-9);
+}
+
+TEST_F(Learn, AFileThatIsNoJudgeIsRefused) {
+  EXPECT_THROW(Judge(dq::test::tiny_original(), *device_), Error);
+  write_judge_shapes(dir_.path() / "j.safetensors", 5, *device_);
+  const Judge judge(weights::open_table(dir_.path() / "j.safetensors"), *device_);
+  EXPECT_THROW(judge.logits(Tensor::zeros(*device_, DType::kF32, {1, 64, 64, 3})), Error);
+}
+
+TEST(Initial, NumbersAreAFunctionOfTheSeedAndTheName) {
+  const auto device = ops::make_cpu_device();
+  dq::test::TempDir dir;
+  write_judge_shapes(dir.path() / "j.safetensors", 5, *device);
+  const auto fresh = [&](std::uint64_t seed, bool zero) {
+    Judge judge(weights::open_table(dir.path() / "j.safetensors"), *device, weights::Purpose::kTrain);
+    weights::initialise(judge.parameters(), seed,
+                        [zero](std::string_view name) { return zero && name == "last.weight"; });
+    return judge.parameters();
+  };
+  const auto a = fresh(1, false), b = fresh(1, true), c = fresh(2, false);
+  const auto numbers = [](const weights::Parameters& p, const char* name) {
+    const Tensor& t = p.find(name)->second->value;
+    return std::vector<float>(t.data<float>(), t.data<float>() + t.count());
+  };
+  EXPECT_EQ(numbers(a, "inner.weight"), numbers(b, "inner.weight"));
+  EXPECT_NE(numbers(a, "inner.weight"), numbers(c, "inner.weight"));
+  EXPECT_EQ(numbers(b, "last.weight"), std::vector<float>(5 * 192, 0.0f));
+  EXPECT_EQ(numbers(a, "stage.0.norm.weight"), std::vector<float>(24, 1.0f));
+  EXPECT_EQ(numbers(a, "last.bias"), std::vector<float>(5, 0.0f));
+}
+
+}  // namespace
+}  // namespace dq::mini

@@ -106,6 +106,9 @@ void add_full_options(CLI::App& cmd, TrainOptions& o) {
 void add_run_options(CLI::App& cmd, TrainOptions& o) {
   cmd.add_flag("--resume", o.resume, "go on with a run that was stopped")->group("Run");
   cmd.add_option("--save-every", o.request.save_every, "steps between savings [250]")->group("Run");
+  cmd.add_option("--keep-every", o.request.keep_every,
+                 "steps between files that are kept beside the last; 0: none [a quarter of all; full: 0]")
+      ->group("Run");
   cmd.add_flag("--no-checkpointing", o.keep_activations, "faster, for much more memory")->group("Run");
   cmd.add_flag("--no-cache", o.no_cache, "do not keep encoded pictures beside the output")->group("Run");
   cmd.add_option("--memory", o.memory, "most memory for encoding pictures, such as 3G")->group("Run");
@@ -203,6 +206,13 @@ int train_model(TrainOptions o) {
   if (!o.quiet) {
     fmt::print(stderr, "{} steps over {} pictures, loss {:.4f} at the end\n", result.steps,
                result.data.pictures.size(), result.loss);
+    if (result.best != result.file) {
+      fmt::print(stderr,
+                 "the best of the kept files is {}: its loss on fixed pictures and noise is {:.4f}, the last "
+                 "one's {:.4f}\n",
+                 result.best.string(), result.validation.at(result.best_step),
+                 result.validation.at(result.steps));
+    }
   }
   fmt::print("{}\n", result.file.string());
   return 0;

@@ -32,6 +32,8 @@ void fill_defaults(TrainRequest& r, const TrainingFacts& facts) {
   if (r.text_rate == 0 && r.optimizer == "prodigy") r.text_rate = r.rate;
   if (r.text_rate == 0) r.text_rate = r.from_scratch ? r.rate / 2 : r.rate / 4;
   if (r.schedule.empty()) r.schedule = "cosine";
+  // Adapters are small: a few of them cost little and the best may not be the last.
+  if (r.keep_every < 0) r.keep_every = full ? 0 : std::max(1, r.steps / 4);
   if (r.network.rank == 0) r.network.rank = facts.pictures > 100 ? 32 : 16;
   if (r.network.alpha == 0) r.network.alpha = r.network.rank;
   r.objective.prediction = facts.prediction;
@@ -60,7 +62,7 @@ TrainRequest resolve(TrainRequest r, const TrainingFacts& facts) {
   check_range("--keep-tokens", r.captions.keep, 0, 1000);
   check_range("--clip-skip", r.clip_skip, 1, 12);
   check_range("--save-every", r.save_every, 1, 10'000'000);
-  check_range("--sample-every", r.sample_every, 1, 10'000'000);
+  check_range("--keep-every", r.keep_every, 0, 10'000'000);
   return r;
 }
 

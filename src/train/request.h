@@ -50,9 +50,8 @@ struct TrainRequest {
   std::uint64_t seed = 0;
   bool checkpointing = true;
 
-  int save_every = 250;  // steps
-  int sample_every = 250;
-  std::vector<std::string> samples;  // prompts
+  int save_every = 250;  // steps between savings of the run's state
+  int keep_every = -1;   // steps between files that are kept beside the last one; 0: none; −1: `resolve`
   bool keep_all_pictures = false;
 };
 

@@ -15,6 +15,7 @@
 #include "grad/schedule.h"
 #include "media/codec.h"
 #include "ops/elementwise.h"
+#include "ops/gradient.h"
 #include "pipeline/hash_cache.h"
 #include "pipeline/model_files.h"
 #include "train/batches.h"
@@ -25,6 +26,7 @@
 #include "train/metadata.h"
 #include "train/network.h"
 #include "train/run_state.h"
+#include "train/validation.h"
 
 namespace dq::train {
 namespace {
@@ -51,6 +53,10 @@ std::string identity_of(const std::string& path) {
   return sha256_hex(std::as_bytes(std::span(list)));
 }
 
+double wall_time() {
+  return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
+}
+
 class Run {
  public:
   Run(Device& device, TrainRequest request, const TrainerOptions& options)
@@ -68,7 +74,11 @@ class Run {
   void add_texts(const std::vector<std::string>& captions, StepInput& input);
   void save();
   RunFacts facts() const;
-  void write_file();
+  void write_file(const std::filesystem::path& file);
+  std::filesystem::path kept_file(std::int64_t step) const;
+  std::string settings() const;
+  double validate();
+  void name_the_best(TrainResult& result) const;
   void write_chart() const;
   void roll_back(std::int64_t step, double loss);
   bool cancelled() const { return options_.cancelled && options_.cancelled(); }
@@ -86,6 +96,8 @@ class Run {
   Dataset data_;
   std::vector<Placement> placements_;
   std::map<Size, int> buckets_;
+  ValidationChoice chosen_;         // pictures
+  std::vector<std::size_t> shown_;  // the pictures that are trained on
   std::optional<Batches> batches_;
   std::unique_ptr<Encodings> encodings_;
   std::optional<sampling::SigmaTable> table_;
@@ -101,6 +113,7 @@ class Run {
   double rate_share_ = 1;  // halved by each roll-back
   int rollbacks_ = 0;
   std::vector<float> losses_;
+  std::map<std::int64_t, float> validation_;  // by step
   std::optional<EventFile> events_;
   std::optional<Clock::time_point> last_step_;
   double seconds_per_step_ = 0;
@@ -166,11 +179,16 @@ void Run::encode() {
       model_, device_, ContentCache(options_.cache),
       EncodingOptions{.base_id = base_id_, .memory = options_.memory, .clip_skip = request_.clip_skip});
   std::vector<BatchItem> items;
+  chosen_ = choose_validation(data_, request_.seed);
   for (std::size_t i = 0; i < data_.pictures.size(); ++i) {
     const TrainingPicture& picture = data_.pictures[i];
     placements_.push_back(place(rule, picture.size));
     buckets_[placements_.back().bucket] += picture.repeats;
-    items.push_back({placements_.back().bucket, picture.repeats});
+    const auto& kept_out = chosen_.pictures;
+    if (!chosen_.held_out || !std::binary_search(kept_out.begin(), kept_out.end(), i)) {
+      items.push_back({placements_.back().bucket, picture.repeats});
+      shown_.push_back(i);
+    }
     report(TrainStage::kEncoding, static_cast<std::int64_t>(i),
            static_cast<std::int64_t>(data_.pictures.size()));
     if (cancelled()) throw Error(ErrorCode::kCancelled, "stopped before the first step");
@@ -202,12 +220,19 @@ void Run::load() {
 RunState Run::state() const {
   RunState out;
   out.step = done_;
-  out.settings = to_text(request_);
+  out.settings = settings();
   add_leaves(out, network_->trained());
   add_under(out, "optimizer.", optimizer_->state());
   if (average_) add_under(out, "average.", average_->state());
   if (!losses_.empty()) {
     out.tensors["losses"] = Tensor::from(device_, losses_, {static_cast<std::int64_t>(losses_.size())});
+  }
+  if (!validation_.empty()) {
+    std::vector<float> points;
+    for (const auto& [step, loss] : validation_)
+      points.insert(points.end(), {static_cast<float>(step), loss});
+    out.tensors["validation"] =
+        Tensor::from(device_, points, {static_cast<std::int64_t>(validation_.size()), 2});
   }
   const float run[]{static_cast<float>(rate_share_), static_cast<float>(rollbacks_)};
   out.tensors["run"] = Tensor::from(device_, run, {2});
@@ -219,8 +244,14 @@ void Run::restore(const RunState& state) {
   optimizer_->load_state(take_under(state, "optimizer."));
   if (average_) average_->load_state(take_under(state, "average."));
   done_ = state.step;
-  const auto losses = state.tensors.find("losses"), run = state.tensors.find("run");
+  const auto losses = state.tensors.find("losses"), run = state.tensors.find("run"),
+             validation = state.tensors.find("validation");
   losses_.clear();
+  validation_.clear();
+  for (std::int64_t i = 0; validation != state.tensors.end() && i < validation->second.dim(0); ++i) {
+    const float* point = validation->second.data<float>() + 2 * i;
+    validation_[static_cast<std::int64_t>(point[0])] = point[1];
+  }
   if (losses != state.tensors.end()) {
     losses_.assign(losses->second.data<float>(), losses->second.data<float>() + losses->second.count());
   }
@@ -230,8 +261,16 @@ void Run::restore(const RunState& state) {
   }
 }
 
+// What makes another run of it: the request, and the pictures.
+std::string Run::settings() const {
+  std::string list;
+  for (const TrainingPicture& picture : data_.pictures) list += picture.sha256 + "\n";
+  const std::string digest = sha256_hex(std::as_bytes(std::span(list)));
+  return to_text(request_) + fmt::format("pictures {} {}\n", data_.pictures.size(), digest.substr(0, 16));
+}
+
 void Run::resume() {
-  restore(read_state(state_path(request_.output), to_text(request_), device_));
+  restore(read_state(state_path(request_.output), settings(), device_));
 }
 
 // Shorter texts are filled up with windows that say nothing.
@@ -262,7 +301,7 @@ StepInput Run::input_for(const Batch& batch, std::uint64_t number) {
   std::vector<std::string> captions;
   bool any_mask = false;
   for (std::size_t i = 0; i < batch.items.size(); ++i) {
-    const std::size_t item = batch.items[i];
+    const std::size_t item = shown_[batch.items[i]];
     const TrainingPicture& picture = data_.pictures[item];
     CounterRandom random{request_.seed, 0xf11b, number, i};
     const bool flipped = request_.flip && random.uniform() < 0.5;
@@ -325,8 +364,27 @@ void Run::roll_back(std::int64_t step, double loss) {
                   step + 1, done_, request_.rate * rate_share_));
 }
 
+double Run::validate() {
+  std::optional<grad::AverageInPlace> averaged;
+  if (average_) averaged.emplace(*average_);
+  std::vector<ValidationItem> items;
+  for (const std::size_t i : chosen_.pictures) {
+    const TrainingPicture& picture = data_.pictures[i];
+    StepInput text;
+    const ops::RecordingScope quiet(device_, false);
+    add_texts({caption_for(picture.caption, {}, {})}, text);
+    items.push_back({encodings_->latent(picture, placements_[i], false), text.context, text.pooled});
+  }
+  return validation_loss(device_, *denoiser_, items, *table_, request_.objective, request_.seed);
+}
+
 void Run::save() {
   report(TrainStage::kSaving, done_, request_.steps);
+  if (done_ > 0 && !validation_.contains(done_)) {
+    const double loss = validate();
+    validation_[done_] = static_cast<float>(loss);
+    if (events_) events_->add("validation", done_, loss, wall_time());
+  }
   write_state(state_path(request_.output), state());
   write_chart();
   if (events_) events_->flush();
@@ -338,7 +396,10 @@ void Run::write_chart() const {
   for (std::size_t i = 0; i < losses_.size(); ++i) {
     points.push_back({static_cast<double>(i + 1), static_cast<double>(losses_[i])});
   }
-  media::write_image(options_.logs / "loss.png", draw_chart({.training = points, .validation = {}}));
+  std::vector<ChartPoint> validation;
+  for (const auto& [step, loss] : validation_)
+    validation.push_back({static_cast<double>(step), static_cast<double>(loss)});
+  media::write_image(options_.logs / "loss.png", draw_chart({.training = points, .validation = validation}));
 }
 
 RunFacts Run::facts() const {
@@ -383,14 +444,20 @@ RunFacts Run::facts() const {
   return facts;
 }
 
-void Run::write_file() {
+std::filesystem::path Run::kept_file(std::int64_t step) const {
+  const std::filesystem::path file(request_.output);
+  return file.parent_path() /
+         fmt::format("{}-step{:08}{}", file.stem().string(), step, file.extension().string());
+}
+
+void Run::write_file(const std::filesystem::path& file) {
   std::optional<grad::AverageInPlace> averaged;
   if (average_) averaged.emplace(*average_);
   const Network::Contents contents = network_->contents(DType::kF16);
   Metadata metadata = run_metadata(facts(), data_, buckets_);
   if (request_.target == Target::kLora) add_hashes(metadata, contents.tensors);
   metadata.insert(contents.texts.begin(), contents.texts.end());
-  files::write_safetensors(request_.output, contents.tensors, metadata);
+  files::write_safetensors(file, contents.tensors, metadata);
 }
 
 TrainResult Run::run() {
@@ -420,19 +487,38 @@ TrainResult Run::run() {
     if (last_step_) seconds_per_step_ = std::chrono::duration<double>(now - *last_step_).count();
     last_step_ = now;
     if (events_) {
-      const auto wall = std::chrono::system_clock::now().time_since_epoch();
-      events_->add("loss", done_, loss, std::chrono::duration<double>(wall).count());
+      events_->add("loss", done_, loss, wall_time());
     }
     report(TrainStage::kTraining, done_, request_.steps);
-    if (done_ % request_.save_every == 0 && done_ < request_.steps) save();
+    if (done_ == request_.steps) break;
+    const bool keep = request_.keep_every > 0 && done_ % request_.keep_every == 0;
+    if (keep || done_ % request_.save_every == 0) save();
+    if (keep) write_file(kept_file(done_));
   }
   save();
-  write_file();
-  TrainResult result{request_.output, done_, 0, data_, request_};
+  write_file(request_.output);
+  TrainResult result;
+  result.file = request_.output;
+  result.steps = done_;
+  result.data = data_;
+  result.request = request_;
   const std::size_t tail = std::max<std::size_t>(1, losses_.size() / 10);
   for (std::size_t i = losses_.size() - tail; i < losses_.size(); ++i)
     result.loss += losses_[i] / static_cast<double>(tail);
+  name_the_best(result);
   return result;
+}
+
+void Run::name_the_best(TrainResult& result) const {
+  result.validation = validation_;
+  result.best = result.file;
+  result.best_step = done_;
+  for (const auto& [step, loss] : validation_) {
+    const bool kept = request_.keep_every > 0 && step % request_.keep_every == 0 && step < done_;
+    if (!kept || loss >= validation_.at(result.best_step)) continue;
+    result.best = kept_file(step);
+    result.best_step = step;
+  }
 }
 
 }  // namespace

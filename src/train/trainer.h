@@ -3,6 +3,7 @@
 // saved last, to the same file as a run that was never stopped.
 #include <filesystem>
 #include <functional>
+#include <map>
 #include <string>
 
 #include "base/log.h"
@@ -34,7 +35,10 @@ struct TrainerOptions {
 struct TrainResult {
   std::filesystem::path file;
   std::int64_t steps = 0;
-  double loss = 0;       // the mean of the last tenth
+  double loss = 0;                           // the mean of the last tenth
+  std::map<std::int64_t, float> validation;  // the loss on fixed pictures and noise, by step
+  std::filesystem::path best;                // of the kept files the one with the lowest
+  std::int64_t best_step = 0;
   Dataset data;          // what was used and left out
   TrainRequest request;  // with every default filled in
 };

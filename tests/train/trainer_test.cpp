@@ -120,6 +120,42 @@ TEST_F(Trainer, Learns) {
   EXPECT_LT(result.loss, 0.9 * first) << first;
 }
 
+// Files along the way are kept, measured on the same noise, and the best of them is named.
+TEST_F(Trainer, NamesTheBestOfTheKeptFiles) {
+  TrainRequest r = request("out.safetensors");
+  r.keep_every = 4;
+  const TrainResult result = train(*device_, r, options());
+  const std::map<std::int64_t, float>& losses = result.validation;
+  EXPECT_TRUE(losses.contains(4) && losses.contains(5) && losses.contains(8) && losses.contains(12));
+  EXPECT_TRUE(fs::exists(folder_.path() / "out-step00000004.safetensors"));
+  EXPECT_TRUE(fs::exists(folder_.path() / "out-step00000008.safetensors"));
+  EXPECT_FALSE(fs::exists(folder_.path() / "out-step00000012.safetensors"));
+  for (const std::int64_t step : {4, 8, 12}) EXPECT_GE(losses.at(step), losses.at(result.best_step));
+  EXPECT_EQ(result.best,
+            result.best_step == 12
+                ? result.file
+                : folder_.path() / ("out-step0000000" + std::to_string(result.best_step) + ".safetensors"));
+  // The same noise: a second run measures the same.
+  EXPECT_EQ(train(*device_, r, options()).validation, losses);
+  r.keep_every = 0;
+  EXPECT_EQ(train(*device_, r, options()).best, result.file);
+}
+
+TEST_F(Trainer, AFolderThatChangedIsNotGoneOnWith) {
+  TrainRequest r = request("out.safetensors");
+  r.keep_every = 0;
+  train(*device_, r, options());
+  fs::remove(pictures_ / "a.png");
+  TrainerOptions o = options();
+  o.resume = true;
+  try {
+    train(*device_, r, o);
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_NE(error.message().find("pictures 4"), std::string::npos) << error.message();
+  }
+}
+
 TEST_F(Trainer, WhatIsWrongIsToldBeforeTheFirstStep) {
   TrainRequest r = request("out.safetensors");
   r.folder = (folder_.path() / "absent").string();

@@ -68,8 +68,8 @@ def danqing(program, checkpoint, steps):
         folder = pathlib.Path(folder)
         (folder / "pictures").mkdir()
         make_pictures(folder / "pictures")
-        process = subprocess.Popen([program, "train", "lora", folder / "pictures", "-m", checkpoint, "-q", "--batch", "1",
-                                    "--rank", "16", "--steps", str(steps), "-o", folder / "out.safetensors"],
+        process = subprocess.Popen([program, "train", "lora", folder / "pictures", "-m", checkpoint, "-q", "--no-samples",
+                                    "--batch", "1", "--rank", "16", "--steps", str(steps), "-o", folder / "out.safetensors"],
                                    stdout=subprocess.DEVNULL)
         import os
         _, status, usage = os.wait4(process.pid, 0)

@@ -24,7 +24,7 @@ struct TrainOptions {
   std::vector<std::string> optimizer_options;
   std::int64_t seed = -1;
   int threads = 0;
-  bool resume = false, quiet = false, keep_activations = false, no_cache = false;
+  bool resume = false, quiet = false, keep_activations = false, no_cache = false, no_samples = false;
 };
 
 void add_data_options(CLI::App& cmd, TrainOptions& o) {
@@ -103,11 +103,22 @@ void add_full_options(CLI::App& cmd, TrainOptions& o) {
       ->group("Network");
 }
 
+void add_sample_options(CLI::App& cmd, TrainOptions& o) {
+  cmd.add_option(
+         "--sample", o.request.samples,
+         "prompt of sample pictures, painted with each kept file; repeatable [the trigger, at the end]")
+      ->type_name("PROMPT")
+      ->group("Samples");
+  cmd.add_option("--sample-steps", o.request.sample_steps, "[20]")->group("Samples");
+  cmd.add_flag("--no-samples", o.no_samples, "paint none")->group("Samples");
+}
+
 void add_run_options(CLI::App& cmd, TrainOptions& o) {
   cmd.add_flag("--resume", o.resume, "go on with a run that was stopped")->group("Run");
   cmd.add_option("--save-every", o.request.save_every, "steps between savings [250]")->group("Run");
   cmd.add_option("--keep-every", o.request.keep_every,
-                 "steps between files that are kept beside the last; 0: none [a quarter of all; full: 0]")
+                 "steps between files that are kept beside the last; 0: none [a quarter of all, at least "
+                 "100; full: 0]")
       ->group("Run");
   cmd.add_flag("--no-checkpointing", o.keep_activations, "faster, for much more memory")->group("Run");
   cmd.add_flag("--no-cache", o.no_cache, "do not keep encoded pictures beside the output")->group("Run");
@@ -186,6 +197,7 @@ int train_model(TrainOptions o) {
   r.optimizer_options = numbers_by_name(o.optimizer_options);
   r.output = output_for(r);
   r.checkpointing = !o.keep_activations;
+  r.paint_samples = !o.no_samples;
   if (o.seed >= 0) r.seed = static_cast<std::uint64_t>(o.seed);
   if (o.weighting == "uniform") r.objective.weighting = train::Weighting::kUniform;
   if (o.weighting == "debiased") r.objective.weighting = train::Weighting::kDebiased;
@@ -206,6 +218,8 @@ int train_model(TrainOptions o) {
   if (!o.quiet) {
     fmt::print(stderr, "{} steps over {} pictures, loss {:.4f} at the end\n", result.steps,
                result.data.pictures.size(), result.loss);
+    if (!result.grid.empty())
+      fmt::print(stderr, "samples of the base and the result: {}\n", result.grid.string());
     if (result.best != result.file) {
       fmt::print(stderr,
                  "the best of the kept files is {}: its loss on fixed pictures and noise is {:.4f}, the last "
@@ -232,6 +246,7 @@ void add_train(CLI::App& app, Run& run) {
     if (target == train::Target::kLora) add_adapter_options(*sub, *options);
     if (target == train::Target::kFull) add_full_options(*sub, *options);
     add_learning_options(*sub, *options);
+    add_sample_options(*sub, *options);
     add_run_options(*sub, *options);
     sub->callback([options, &run] { run = [options] { return train_model(*options); }; });
     return sub;

@@ -8,6 +8,8 @@
 #include <string>
 #include <vector>
 
+#include "train/number_signs.h"
+
 namespace dq::train {
 namespace {
 
@@ -18,44 +20,9 @@ constexpr int kLeft = 70, kRight = 16, kTop = 16, kBottom = 36;
 constexpr Rgb kAxis{90, 96, 104}, kGrid{226, 229, 233}, kPale{178, 205, 235}, kLine{24, 92, 173},
     kDot{214, 84, 22};
 
-// 3×5 pixel signs, a row a number, the left column in bit 2.
-struct Glyph {
-  char sign;
-  std::array<std::uint8_t, 5> rows;
-};
-constexpr std::array<Glyph, 14> kGlyphs{{{'0', {7, 5, 5, 5, 7}},
-                                         {'1', {2, 6, 2, 2, 7}},
-                                         {'2', {7, 1, 7, 4, 7}},
-                                         {'3', {7, 1, 7, 1, 7}},
-                                         {'4', {5, 5, 7, 1, 1}},
-                                         {'5', {7, 4, 7, 1, 7}},
-                                         {'6', {7, 4, 7, 5, 7}},
-                                         {'7', {7, 1, 1, 2, 2}},
-                                         {'8', {7, 5, 7, 5, 7}},
-                                         {'9', {7, 5, 7, 1, 7}},
-                                         {'.', {0, 0, 0, 0, 2}},
-                                         {'-', {0, 0, 7, 0, 0}},
-                                         {'e', {0, 7, 7, 4, 7}},
-                                         {'k', {4, 5, 6, 6, 5}}}};
-constexpr int kZoom = 2, kAdvance = 4 * kZoom;
-
 void put(Image& image, int x, int y, Rgb colour) {
   if (x < 0 || y < 0 || x >= image.width || y >= image.height) return;
   std::copy(colour.begin(), colour.end(), image.row(y) + 3 * x);
-}
-
-void write(Image& image, int x, int y, const std::string& text) {
-  for (const char sign : text) {
-    const auto glyph =
-        std::find_if(kGlyphs.begin(), kGlyphs.end(), [&](const Glyph& g) { return g.sign == sign; });
-    for (int row = 0; glyph != kGlyphs.end() && row < 5 * kZoom; ++row) {
-      for (int column = 0; column < 3 * kZoom; ++column) {
-        const int bits = glyph->rows[static_cast<std::size_t>(row / kZoom)];
-        if (bits >> (2 - column / kZoom) & 1) put(image, x + column, y + row, kAxis);
-      }
-    }
-    x += kAdvance;
-  }
 }
 
 struct Point {
@@ -137,15 +104,16 @@ void draw_axes(Image& image, const Frame& frame) {
     const Point p = frame.at({0, v});
     draw_line(image, p, {static_cast<double>(frame.width - kRight), p.y}, kGrid, 1);
     const std::string label = fmt::format("{:.4g}", std::abs(v) < y_step / 2 ? 0.0 : v);
-    write(image, kLeft - 6 - kAdvance * static_cast<int>(label.size()), static_cast<int>(p.y) - 5, label);
+    write_number(image, {kLeft - 6 - kSignWidth * static_cast<int>(label.size()), static_cast<int>(p.y) - 5},
+                 label, kAxis);
   }
   const double x_step = std::max(1.0, nice_step(frame.last_step, 8));
   for (double s = 0; s <= frame.last_step; s += x_step) {
     const Point p = frame.at({s, frame.lowest});
     draw_line(image, p, {p.x, p.y + 5}, kAxis, 1);
     const std::string label = s >= 10'000 ? fmt::format("{:.4g}k", s / 1000) : fmt::format("{:.0f}", s);
-    write(image, static_cast<int>(p.x) - kAdvance * static_cast<int>(label.size()) / 2,
-          static_cast<int>(p.y) + 10, label);
+    const int left = static_cast<int>(p.x) - kSignWidth * static_cast<int>(label.size()) / 2;
+    write_number(image, {left, static_cast<int>(p.y) + 10}, label, kAxis);
   }
   const Point origin = frame.at({0, frame.lowest}), top = frame.at({0, frame.highest});
   draw_line(image, origin, top, kAxis, 1);

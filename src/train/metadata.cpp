@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/sha256.h"
+#include "files/weight_source.h"
 #include "media/codec.h"
 #include "media/resize.h"
 #include "train/captions.h"
@@ -204,6 +205,20 @@ void add_thumbnail(Metadata& metadata, const media::Image& picture) {
   const std::vector<std::byte> jpeg = media::encode_image(
       small, {.format = media::ImageFormat::kJpeg, .quality = 85, .lossless = false, .texts = {}});
   metadata["modelspec.thumbnail"] = "data:image/jpeg;base64," + base64(jpeg);
+}
+
+void put_thumbnail(const std::filesystem::path& file, const media::Image& picture) {
+  const auto source = files::open_weights(file);
+  Metadata metadata = source->metadata();
+  add_thumbnail(metadata, picture);
+  std::vector<files::TensorToWrite> tensors;
+  for (const files::TensorEntry& entry : source->tensors()) {
+    tensors.push_back({entry.name, entry.dtype, entry.shape, [source, &entry](const files::ByteSink& sink) {
+                         sink(entry.file->bytes().subspan(static_cast<std::size_t>(entry.offset),
+                                                          static_cast<std::size_t>(entry.bytes)));
+                       }});
+  }
+  files::write_safetensors(file, std::move(tensors), metadata);
 }
 
 }  // namespace dq::train

@@ -59,5 +59,7 @@ void add_hashes(Metadata& metadata, const std::vector<files::TensorToWrite>& ten
 
 // "modelspec.thumbnail": a JPEG of at most 256×256 as a data URL.
 void add_thumbnail(Metadata& metadata, const media::Image& picture);
+// The same in a safetensors file that is there already; its tensors stay as they are.
+void put_thumbnail(const std::filesystem::path& file, const media::Image& picture);
 
 }  // namespace dq::train

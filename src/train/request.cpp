@@ -1,11 +1,14 @@
 #include "train/request.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <cmath>
 
 #include "base/check_range.h"
+#include "base/error.h"
+#include "grad/optimizer.h"
 
 namespace dq::train {
 namespace {
@@ -33,7 +36,7 @@ void fill_defaults(TrainRequest& r, const TrainingFacts& facts) {
   if (r.text_rate == 0) r.text_rate = r.from_scratch ? r.rate / 2 : r.rate / 4;
   if (r.schedule.empty()) r.schedule = "cosine";
   // Adapters are small: a few of them cost little and the best may not be the last.
-  if (r.keep_every < 0) r.keep_every = full ? 0 : std::max(1, r.steps / 4);
+  if (r.keep_every < 0) r.keep_every = full ? 0 : std::max(100, r.steps / 4);
   if (r.network.rank == 0) r.network.rank = facts.pictures > 100 ? 32 : 16;
   if (r.network.alpha == 0) r.network.alpha = r.network.rank;
   r.objective.prediction = facts.prediction;
@@ -43,6 +46,12 @@ void fill_defaults(TrainRequest& r, const TrainingFacts& facts) {
 
 TrainRequest resolve(TrainRequest r, const TrainingFacts& facts) {
   fill_defaults(r, facts);
+  const std::vector<std::string> optimizers = grad::optimizer_names();
+  if (std::find(optimizers.begin(), optimizers.end(), r.optimizer) == optimizers.end()) {
+    throw Error(ErrorCode::kInvalidArgument,
+                fmt::format("there is no optimiser called {}", printable(r.optimizer)))
+        .hint(fmt::format("There are {}.", fmt::join(optimizers, ", ")));
+  }
   check_range("--resolution", r.resolution, 64, 4096);
   check_range("--batch", r.batch, 1, 1024);
   check_range("--steps", r.steps, 1, 10'000'000);
@@ -62,6 +71,7 @@ TrainRequest resolve(TrainRequest r, const TrainingFacts& facts) {
   check_range("--keep-tokens", r.captions.keep, 0, 1000);
   check_range("--clip-skip", r.clip_skip, 1, 12);
   check_range("--save-every", r.save_every, 1, 10'000'000);
+  check_range("--sample-steps", r.sample_steps, 1, 1000);
   check_range("--keep-every", r.keep_every, 0, 10'000'000);
   return r;
 }

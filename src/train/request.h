@@ -50,6 +50,10 @@ struct TrainRequest {
   std::uint64_t seed = 0;
   bool checkpointing = true;
 
+  std::vector<std::string>
+      samples;  // prompts of sample pictures; the trainer thinks of one when there is none
+  bool paint_samples = true;
+  int sample_steps = 20;
   int save_every = 250;  // steps between savings of the run's state
   int keep_every = -1;   // steps between files that are kept beside the last one; 0: none; −1: `resolve`
   bool keep_all_pictures = false;

@@ -26,6 +26,7 @@
 #include "train/metadata.h"
 #include "train/network.h"
 #include "train/run_state.h"
+#include "train/samples.h"
 #include "train/validation.h"
 
 namespace dq::train {
@@ -78,6 +79,7 @@ class Run {
   std::filesystem::path kept_file(std::int64_t step) const;
   std::string settings() const;
   double validate();
+  void paint_along();
   void name_the_best(TrainResult& result) const;
   void write_chart() const;
   void roll_back(std::int64_t step, double loss);
@@ -114,6 +116,7 @@ class Run {
   int rollbacks_ = 0;
   std::vector<float> losses_;
   std::map<std::int64_t, float> validation_;  // by step
+  bool samples_along_ = false;                // asked for: at the end there are some anyway
   std::optional<EventFile> events_;
   std::optional<Clock::time_point> last_step_;
   double seconds_per_step_ = 0;
@@ -165,6 +168,11 @@ void Run::read() {
         fmt::format("{} is left out: {}.", printable(out.file.filename().string()), out.reason));
   }
   table_.emplace(model_.variant.schedule, model_.variant.prediction);
+  samples_along_ = request_.paint_samples && !request_.samples.empty() && !options_.logs.empty();
+  if (request_.samples.empty()) {
+    const std::string caption = caption_for(data_.pictures[0].caption, {}, {});
+    request_.samples.push_back(request_.trigger.empty() ? caption : request_.trigger);
+  }
   base_id_ = identity_of(request_.base) + request_.vae + request_.text_encoder;
 }
 
@@ -493,7 +501,9 @@ TrainResult Run::run() {
     if (done_ == request_.steps) break;
     const bool keep = request_.keep_every > 0 && done_ % request_.keep_every == 0;
     if (keep || done_ % request_.save_every == 0) save();
-    if (keep) write_file(kept_file(done_));
+    if (!keep) continue;
+    write_file(kept_file(done_));
+    if (samples_along_) paint_along();
   }
   save();
   write_file(request_.output);
@@ -507,6 +517,14 @@ TrainResult Run::run() {
     result.loss += losses_[i] / static_cast<double>(tail);
   name_the_best(result);
   return result;
+}
+
+void Run::paint_along() {
+  report(TrainStage::kPainting, done_, request_.steps);
+  const std::vector<media::Image> pictures =
+      paint_samples(device_, request_, {kept_file(done_), 1}, options_.cancelled);
+  for (std::size_t i = 0; i < pictures.size(); ++i)
+    media::write_image(options_.logs / fmt::format("sample-step{:08}-{}.png", done_, i + 1), pictures[i]);
 }
 
 void Run::name_the_best(TrainResult& result) const {
@@ -535,6 +553,8 @@ std::string_view to_string(TrainStage stage) {
       return "training";
     case TrainStage::kSaving:
       return "saving";
+    case TrainStage::kPainting:
+      return "painting samples";
   }
   return "";
 }
@@ -544,7 +564,17 @@ std::filesystem::path state_path(const std::filesystem::path& output) {
 }
 
 TrainResult train(Device& device, TrainRequest request, const TrainerOptions& options) {
-  return Run(device, std::move(request), options).run();
+  TrainResult result;
+  {
+    Run run(device, std::move(request), options);
+    result = run.run();
+  }  // with it goes what was trained, so that the samples have the memory
+  if (!result.request.paint_samples || options.logs.empty()) return result;
+  if (options.on_progress) options.on_progress({TrainStage::kPainting, 0, 0, result.loss, 0});
+  result.grid = options.logs / "grid.png";
+  const media::Image picture = write_grid(device, result.request, result.grid, options.cancelled);
+  put_thumbnail(result.file, picture);
+  return result;
 }
 
 }  // namespace dq::train

@@ -12,7 +12,7 @@
 
 namespace dq::train {
 
-enum class TrainStage : std::uint8_t { kReading, kEncoding, kLoading, kTraining, kSaving };
+enum class TrainStage : std::uint8_t { kReading, kEncoding, kLoading, kTraining, kSaving, kPainting };
 std::string_view to_string(TrainStage stage);
 
 struct TrainProgress {
@@ -24,7 +24,7 @@ struct TrainProgress {
 
 struct TrainerOptions {
   std::filesystem::path cache;  // for latents; empty: nothing is kept
-  std::filesystem::path logs;   // folder of loss.png and a TensorBoard log; empty: none
+  std::filesystem::path logs;   // folder of loss.png, samples and a TensorBoard log; empty: none
   std::int64_t memory = 0;      // bytes for the VAE's activations; 0: no bound
   bool resume = false;          // go on from the run's state beside the output
   std::function<void(const TrainProgress&)> on_progress;
@@ -39,8 +39,9 @@ struct TrainResult {
   std::map<std::int64_t, float> validation;  // the loss on fixed pictures and noise, by step
   std::filesystem::path best;                // of the kept files the one with the lowest
   std::int64_t best_step = 0;
-  Dataset data;          // what was used and left out
-  TrainRequest request;  // with every default filled in
+  std::filesystem::path grid;  // sample pictures of the base and of strengths; empty: none were painted
+  Dataset data;                // what was used and left out
+  TrainRequest request;        // with every default filled in
 };
 
 // Throws what reading, opening and loading throw; kUnsupported for a base that cannot be trained here;

@@ -80,12 +80,37 @@ TEST(Train, InterruptedItGoesOnToTheSameFile) {
   EXPECT_TRUE(file_bytes(dir.path() / "cats.safetensors") == resumed);
 }
 
+TEST(Train, AWholeModelIsTrainedAndPaints) {
+  const TempDir dir;
+  write_pictures(dir);
+  Words words = train({"-o", "tuned.safetensors", "--train-text-encoder", "--optimizer", "lion",
+                       "--optimizer-option", "beta2=0.98", "--average", "0.5", "--keep-every", "3",
+                       "--sample", "a cat", "--sample-steps", "2"});
+  words[1] = "full";
+  const Outcome run = danqing(dir.path(), words);
+  ASSERT_EQ(run.status, 0) << run.err;
+  EXPECT_EQ(run.out, "tuned.safetensors\n");
+  EXPECT_NE(run.err.find("samples of the base and the result: tuned-logs/grid.png"), std::string::npos)
+      << run.err;
+  EXPECT_TRUE(std::filesystem::exists(dir.path() / "tuned-step00000003.safetensors"));
+  EXPECT_TRUE(std::filesystem::exists(dir.path() / "tuned-logs" / "sample-step00000003-1.png"));
+  const auto base = painted(dir, "base.png"), tuned = painted(dir, "tuned.png", {"-m", "tuned.safetensors"});
+  ASSERT_TRUE(base && tuned);
+  EXPECT_GT(mean_difference(*base, *tuned), 0.5);
+  const Outcome told = danqing(dir.path(), {"inspect", "tuned.safetensors"});
+  EXPECT_NE(told.out.find("Stable Diffusion 1.x · checkpoint"), std::string::npos) << told.out;
+}
+
 TEST(Train, WhatCannotBeIsRefusedInOneLine) {
   const TempDir dir;
   write_pictures(dir);
   const std::string base = checkpoint().string();
   expect_refusal(dir, {"train", "lora", "dogs", "-m", base, "-q"}, "there is no such folder of pictures");
   expect_refusal(dir, {"train", "lora", "cats", "-m", "absent.safetensors", "-q"}, "absent.safetensors");
+  expect_refusal(dir, {"train", "lora", "cats", "-m", base, "-q", "--resolution", "64", "--optimizer", "sgd"},
+                 "adamw8bit");
+  expect_refusal(dir, {"train", "lora", "cats", "-m", base, "-q", "--optimizer-option", "beta2"},
+                 "NAME=NUMBER");
   expect_refusal(dir, {"train", "lora", "cats", "-m", base, "-q"},
                  "none of the 3 pictures can be used");  // tiny for 512
   expect_refusal(dir, train({"-q", "--rank", "100000"}), "--rank must be from 1 to 4096");

@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "files/weight_source.h"
 #include "train/run_state.h"
+#include "train/samples.h"
 #include "train/training_folder.h"
 
 namespace dq::train {
@@ -23,6 +24,10 @@ TEST_F(Trainer, WritesALoraThatProgramsKnow) {
   EXPECT_EQ(media::read_image(folder_.path() / "logs" / "loss.png").width, 960);
   EXPECT_GT(fs::file_size(folder_.path() / "logs" / "events.out.tfevents.0.danqing"), 12 * 40u);
   EXPECT_EQ(result.data.pictures.size(), 4u);
+  // Base and three strengths of the one prompt that the captions gave, and the last of them as the thumbnail.
+  EXPECT_EQ(result.request.samples, std::vector<std::string>{"sks, picture 0"});
+  EXPECT_EQ(result.grid, folder_.path() / "logs" / "grid.png");
+  EXPECT_EQ(media::read_image(result.grid).width, 4 * 64 + 5 * 4);
   EXPECT_TRUE(std::isfinite(result.loss));
   const auto file = files::open_weights(result.file);
   EXPECT_EQ(file->tensors().size(), 3 * 192u);
@@ -39,6 +44,7 @@ TEST_F(Trainer, WritesALoraThatProgramsKnow) {
   EXPECT_EQ(file->metadata().at("ss_base_model_version"), "sd_v1");
   EXPECT_EQ(file->metadata().at("ss_network_dim"), "4");
   EXPECT_EQ(file->metadata().at("ss_steps"), "12");
+  EXPECT_TRUE(file->metadata().at("modelspec.thumbnail").starts_with("data:image/jpeg;base64,/9j/"));
   EXPECT_EQ(file->metadata().at("sshs_model_hash").size(), 64u);
   // Every `up` has left 0.
   for (const files::TensorEntry& entry : file->tensors()) {
@@ -139,6 +145,27 @@ TEST_F(Trainer, NamesTheBestOfTheKeptFiles) {
   EXPECT_EQ(train(*device_, r, options()).validation, losses);
   r.keep_every = 0;
   EXPECT_EQ(train(*device_, r, options()).best, result.file);
+}
+
+// Asked for, pictures come with every kept file, from the file as it was written.
+TEST_F(Trainer, SamplesComeAlongTheWay) {
+  TrainRequest r = request("out.safetensors");
+  r.keep_every = 6;
+  r.samples = {"sks", "a picture"};
+  r.sample_steps = 2;
+  r.rate = 2e-2;
+  TrainerOptions o = options();
+  o.logs = folder_.path() / "logs";
+  const TrainResult result = train(*device_, r, o);
+  const media::Image along = media::read_image(o.logs / "sample-step00000006-2.png");
+  r = result.request;
+  const auto paint = [&](const fs::path& file, double strength) {
+    return paint_samples(*device_, r, {file, strength}, {})[1];
+  };
+  EXPECT_TRUE(paint(folder_.path() / "out-step00000006.safetensors", 1) == along);
+  EXPECT_FALSE(paint(folder_.path() / "out.safetensors", 1) == along);
+  EXPECT_TRUE(paint(folder_.path() / "out.safetensors", 0) == paint({}, 1));
+  EXPECT_EQ(media::read_image(result.grid).height, 2 * 64 + 2 * 4 + 18);
 }
 
 TEST_F(Trainer, AFolderThatChangedIsNotGoneOnWith) {

@@ -7,24 +7,20 @@
 #include <cmath>
 #include <optional>
 
-#include "base/counter_random.h"
 #include "base/error.h"
 #include "base/sha256.h"
 #include "grad/average.h"
 #include "grad/checkpoint.h"
 #include "grad/schedule.h"
 #include "media/codec.h"
-#include "ops/elementwise.h"
-#include "ops/gradient.h"
 #include "pipeline/hash_cache.h"
 #include "pipeline/model_files.h"
-#include "train/batches.h"
 #include "train/denoising_step.h"
-#include "train/encodings.h"
 #include "train/event_file.h"
 #include "train/loss_chart.h"
-#include "train/metadata.h"
+#include "train/material.h"
 #include "train/network.h"
+#include "train/run_facts.h"
 #include "train/run_state.h"
 #include "train/samples.h"
 #include "train/validation.h"
@@ -67,17 +63,15 @@ class Run {
 
  private:
   void read();
-  void encode();
   void load();
   void resume();
   double one_step(std::int64_t step);
-  StepInput input_for(const Batch& batch, std::uint64_t number);
-  void add_texts(const std::vector<std::string>& captions, StepInput& input);
-  void save();
-  RunFacts facts() const;
+  enum class Measure : std::uint8_t { kYes, kNo };
+  void save(Measure measure = Measure::kYes);
   void write_file(const std::filesystem::path& file);
   std::filesystem::path kept_file(std::int64_t step) const;
-  std::string settings() const;
+  // What makes another run of it: the request, and the pictures.
+  std::string settings() const { return to_text(request_) + material_->fingerprint(); }
   double validate();
   void paint_along();
   void name_the_best(TrainResult& result) const;
@@ -94,14 +88,8 @@ class Run {
   const TrainerOptions& options_;
 
   pipeline::OpenModel model_;
-  std::string base_id_;
-  Dataset data_;
-  std::vector<Placement> placements_;
-  std::map<Size, int> buckets_;
-  ValidationChoice chosen_;         // pictures
-  std::vector<std::size_t> shown_;  // the pictures that are trained on
-  std::optional<Batches> batches_;
-  std::unique_ptr<Encodings> encodings_;
+  std::string base_sha256_;  // empty for a base of several files
+  std::unique_ptr<Material> material_;
   std::optional<sampling::SigmaTable> table_;
   grad::Schedule schedule_ = grad::Schedule::kConstant;
   std::unique_ptr<models::Denoiser> denoiser_;
@@ -159,54 +147,38 @@ void Run::read() {
   look.on_progress = [&](std::size_t done, std::size_t all) {
     report(TrainStage::kReading, static_cast<std::int64_t>(done), static_cast<std::int64_t>(all));
   };
-  data_ = read_dataset(request_.folder, look, device_.threads());
-  request_ = resolve(std::move(request_), {data_.pictures.size(), native, model_.variant.prediction});
+  Dataset data = read_dataset(request_.folder, look, device_.threads());
+  request_ = resolve(std::move(request_), {data.pictures.size(), native, model_.variant.prediction});
   schedule_ = grad::schedule_named(request_.schedule);
-  for (const std::string& warning : data_.warnings) say(options_.log, LogLevel::kWarning, warning);
-  for (const LeftOut& out : data_.left_out) {
+  for (const std::string& warning : data.warnings) say(options_.log, LogLevel::kWarning, warning);
+  for (const LeftOut& out : data.left_out) {
     say(options_.log, LogLevel::kWarning,
         fmt::format("{} is left out: {}.", printable(out.file.filename().string()), out.reason));
   }
   table_.emplace(model_.variant.schedule, model_.variant.prediction);
   samples_along_ = request_.paint_samples && !request_.samples.empty() && !options_.logs.empty();
   if (request_.samples.empty()) {
-    const std::string caption = caption_for(data_.pictures[0].caption, {}, {});
+    const std::string caption = caption_for(data.pictures[0].caption, {}, {});
     request_.samples.push_back(request_.trigger.empty() ? caption : request_.trigger);
   }
-  base_id_ = identity_of(request_.base) + request_.vae + request_.text_encoder;
+  const std::string id = identity_of(request_.base);
+  if (std::filesystem::is_regular_file(request_.base)) base_sha256_ = id;
+  material_ =
+      std::make_unique<Material>(model_, device_, request_, std::move(data), ContentCache(options_.cache),
+                                 EncodingOptions{.base_id = id + request_.vae + request_.text_encoder,
+                                                 .memory = options_.memory,
+                                                 .clip_skip = request_.clip_skip});
+  material_->encode([&](std::size_t done, std::size_t all) {
+    report(TrainStage::kEncoding, static_cast<std::int64_t>(done), static_cast<std::int64_t>(all));
+    if (cancelled()) throw Error(ErrorCode::kCancelled, "stopped before the first step");
+  });
 }
 
-void Run::encode() {
-  BucketRule rule;
-  rule.resolution = {request_.resolution, request_.resolution};
-  rule.smallest = std::min(256, request_.resolution / 2);
-  rule.largest = 2 * request_.resolution;
-  const int cell = model_.family->latent_format().downscale;
-  rule.step = request_.resolution >= 512 ? 64 : std::max(cell * 2, request_.resolution / 8 / cell * cell);
-  encodings_ = std::make_unique<Encodings>(
-      model_, device_, ContentCache(options_.cache),
-      EncodingOptions{.base_id = base_id_, .memory = options_.memory, .clip_skip = request_.clip_skip});
-  std::vector<BatchItem> items;
-  chosen_ = choose_validation(data_, request_.seed);
-  for (std::size_t i = 0; i < data_.pictures.size(); ++i) {
-    const TrainingPicture& picture = data_.pictures[i];
-    placements_.push_back(place(rule, picture.size));
-    buckets_[placements_.back().bucket] += picture.repeats;
-    const auto& kept_out = chosen_.pictures;
-    if (!chosen_.held_out || !std::binary_search(kept_out.begin(), kept_out.end(), i)) {
-      items.push_back({placements_.back().bucket, picture.repeats});
-      shown_.push_back(i);
-    }
-    report(TrainStage::kEncoding, static_cast<std::int64_t>(i),
-           static_cast<std::int64_t>(data_.pictures.size()));
-    if (cancelled()) throw Error(ErrorCode::kCancelled, "stopped before the first step");
-    if (!request_.train_text_encoder)
-      encodings_->caption(caption_for(picture.caption, request_.captions, {}));
-    encodings_->latent(picture, placements_.back(), false);
-    if (request_.flip) encodings_->latent(picture, placements_.back(), true);
-  }
-  encodings_->release();
-  batches_.emplace(std::move(items), request_.batch, request_.seed);
+double Run::validate() {
+  std::optional<grad::AverageInPlace> averaged;
+  if (average_) averaged.emplace(*average_);
+  return validation_loss(device_, *denoiser_, material_->validation(), *table_, request_.objective,
+                         request_.seed);
 }
 
 void Run::load() {
@@ -215,6 +187,7 @@ void Run::load() {
   denoiser_ = model_.family->load_denoiser(model_.files, model_.variant, device_, purpose);
   if (request_.train_text_encoder)
     text_encoder_ = model_.family->load_text_encoder(model_.files, device_, purpose);
+  if (text_encoder_) material_->train_texts(*text_encoder_);
   network_ = make_network({model_, *denoiser_, text_encoder_.get()}, request_, device_);
   optimizer_ = grad::make_optimizer(request_.optimizer, network_->trained(), request_.optimizer_options);
   if (request_.average > 0) average_.emplace(network_->trained(), request_.average);
@@ -269,67 +242,8 @@ void Run::restore(const RunState& state) {
   }
 }
 
-// What makes another run of it: the request, and the pictures.
-std::string Run::settings() const {
-  std::string list;
-  for (const TrainingPicture& picture : data_.pictures) list += picture.sha256 + "\n";
-  const std::string digest = sha256_hex(std::as_bytes(std::span(list)));
-  return to_text(request_) + fmt::format("pictures {} {}\n", data_.pictures.size(), digest.substr(0, 16));
-}
-
 void Run::resume() {
   restore(read_state(state_path(request_.output), settings(), device_));
-}
-
-// Shorter texts are filled up with windows that say nothing.
-void Run::add_texts(const std::vector<std::string>& captions, StepInput& input) {
-  if (text_encoder_) {
-    const models::Conditioning text = text_encoder_->captions(captions, request_.clip_skip);
-    input.context = text.context;
-    input.pooled = text.pooled;
-    return;
-  }
-  std::vector<Tensor> contexts, pooled;
-  std::int64_t tokens = 0;
-  for (const std::string& caption : captions) {
-    const models::Conditioning text = encodings_->caption(caption);
-    contexts.push_back(text.context);
-    tokens = std::max(tokens, text.context.dim(1));
-    if (text.pooled.defined()) pooled.push_back(text.pooled);
-  }
-  for (Tensor& context : contexts) {
-    while (context.dim(1) < tokens) context = ops::concat({context, encodings_->caption("").context}, 1);
-  }
-  input.context = ops::concat(contexts, 0);
-  if (!pooled.empty()) input.pooled = ops::concat(pooled, 0);
-}
-
-StepInput Run::input_for(const Batch& batch, std::uint64_t number) {
-  std::vector<Tensor> latents, masks;
-  std::vector<std::string> captions;
-  bool any_mask = false;
-  for (std::size_t i = 0; i < batch.items.size(); ++i) {
-    const std::size_t item = shown_[batch.items[i]];
-    const TrainingPicture& picture = data_.pictures[item];
-    CounterRandom random{request_.seed, 0xf11b, number, i};
-    const bool flipped = request_.flip && random.uniform() < 0.5;
-    latents.push_back(encodings_->latent(picture, placements_[item], flipped));
-    masks.push_back(encodings_->mask(picture, placements_[item], flipped));
-    any_mask |= masks.back().defined();
-    const CaptionMoment moment{request_.seed + item, static_cast<int>(number), batch.epoch};
-    captions.push_back(caption_for(picture.caption, request_.captions, moment));
-  }
-  StepInput input;
-  add_texts(captions, input);
-  const Tensor latent = ops::concat(latents, 0);
-  if (any_mask) {
-    for (Tensor& mask : masks) {
-      if (!mask.defined()) mask = Tensor::full(device_, {1, 1, latent.dim(2), latent.dim(3)}, 1);
-    }
-    input.mask = ops::concat(masks, 0);
-  }
-  input.batch = noise_batch(latent, *table_, request_.objective, request_.seed, number);
-  return input;
 }
 
 // One update: `accumulation` passes, clipping, the optimiser. Returns the mean loss.
@@ -337,7 +251,7 @@ double Run::one_step(std::int64_t step) {
   double loss = 0;
   for (int part = 0; part < request_.accumulation; ++part) {
     const std::int64_t number = step * request_.accumulation + part;
-    const StepInput input = input_for(batches_->at(number), static_cast<std::uint64_t>(number));
+    const StepInput input = material_->step(number);
     const double share = 1.0 / request_.accumulation;
     loss += share * denoising_step(*denoiser_, input, share, around_ ? &around_ : nullptr);
   }
@@ -372,23 +286,9 @@ void Run::roll_back(std::int64_t step, double loss) {
                   step + 1, done_, request_.rate * rate_share_));
 }
 
-double Run::validate() {
-  std::optional<grad::AverageInPlace> averaged;
-  if (average_) averaged.emplace(*average_);
-  std::vector<ValidationItem> items;
-  for (const std::size_t i : chosen_.pictures) {
-    const TrainingPicture& picture = data_.pictures[i];
-    StepInput text;
-    const ops::RecordingScope quiet(device_, false);
-    add_texts({caption_for(picture.caption, {}, {})}, text);
-    items.push_back({encodings_->latent(picture, placements_[i], false), text.context, text.pooled});
-  }
-  return validation_loss(device_, *denoiser_, items, *table_, request_.objective, request_.seed);
-}
-
-void Run::save() {
+void Run::save(Measure measure) {
   report(TrainStage::kSaving, done_, request_.steps);
-  if (done_ > 0 && !validation_.contains(done_)) {
+  if (measure == Measure::kYes && !validation_.contains(done_)) {
     const double loss = validate();
     validation_[done_] = static_cast<float>(loss);
     if (events_) events_->add("validation", done_, loss, wall_time());
@@ -410,48 +310,6 @@ void Run::write_chart() const {
   media::write_image(options_.logs / "loss.png", draw_chart({.training = points, .validation = validation}));
 }
 
-RunFacts Run::facts() const {
-  RunFacts facts;
-  const std::filesystem::path base(request_.base);
-  facts.output_name = std::filesystem::path(request_.output).stem().string();
-  const models::MetadataNames names = model_.family->metadata_names(model_.variant);
-  facts.architecture = names.architecture;
-  facts.base_model_version = names.base_version;
-  facts.base_file = base.filename().string();
-  facts.base_sha256 = std::filesystem::is_regular_file(base) ? base_id_.substr(0, 64) : "";
-  facts.v_prediction = model_.variant.prediction == models::Prediction::kV;
-  facts.is_adapter = request_.target == Target::kLora;
-  facts.rank = request_.network.rank;
-  facts.alpha = request_.network.alpha;
-  facts.learning_rate = request_.rate;
-  facts.denoiser_rate = request_.rate;
-  if (request_.train_text_encoder) facts.text_encoder_rate = request_.text_rate;
-  facts.optimizer = request_.optimizer;
-  facts.scheduler = request_.schedule;
-  facts.warmup_steps = request_.warmup;
-  facts.batch_size = request_.batch;
-  facts.accumulation = request_.accumulation;
-  facts.steps = done_;
-  facts.most_steps = request_.steps;
-  facts.batches_per_epoch = batches_->per_epoch();
-  facts.epoch = static_cast<int>(done_ * request_.accumulation / facts.batches_per_epoch);
-  facts.epochs = static_cast<int>((request_.steps * request_.accumulation + facts.batches_per_epoch - 1) /
-                                  facts.batches_per_epoch);
-  facts.seed = request_.seed;
-  facts.clip_skip = request_.clip_skip;
-  facts.resolution = {request_.resolution, request_.resolution};
-  facts.noise_offset = request_.objective.noise_offset;
-  if (request_.objective.weighting == Weighting::kMinSnr) facts.min_snr_gamma = request_.objective.gamma;
-  facts.caption_dropout = request_.captions.dropout;
-  facts.clip_norm = request_.clip;
-  facts.checkpointing = request_.checkpointing;
-  facts.flip = request_.flip;
-  facts.shuffle_caption = request_.captions.shuffle;
-  facts.keep_tokens = request_.captions.keep;
-  facts.trigger = request_.trigger;
-  return facts;
-}
-
 std::filesystem::path Run::kept_file(std::int64_t step) const {
   const std::filesystem::path file(request_.output);
   return file.parent_path() /
@@ -462,7 +320,8 @@ void Run::write_file(const std::filesystem::path& file) {
   std::optional<grad::AverageInPlace> averaged;
   if (average_) averaged.emplace(*average_);
   const Network::Contents contents = network_->contents(DType::kF16);
-  Metadata metadata = run_metadata(facts(), data_, buckets_);
+  const RunFacts facts = facts_of(request_, model_, {base_sha256_, done_, material_->passes_per_epoch()});
+  Metadata metadata = run_metadata(facts, material_->data(), material_->buckets());
   if (request_.target == Target::kLora) add_hashes(metadata, contents.tensors);
   metadata.insert(contents.texts.begin(), contents.texts.end());
   files::write_safetensors(file, contents.tensors, metadata);
@@ -470,17 +329,16 @@ void Run::write_file(const std::filesystem::path& file) {
 
 TrainResult Run::run() {
   read();
-  encode();
   load();
   if (options_.resume) resume();
   if (!options_.logs.empty()) {
     std::filesystem::create_directories(options_.logs);
     events_.emplace(options_.logs / "events.out.tfevents.0.danqing");
   }
-  if (!options_.resume) save();  // to roll back to; and a full disk is told now
+  if (!options_.resume) save(Measure::kNo);  // to roll back to; and a full disk is told now
   while (done_ < request_.steps) {
     if (cancelled()) {
-      save();
+      save(Measure::kNo);
       throw Error(ErrorCode::kCancelled, fmt::format("stopped after step {}", done_))
           .hint("--resume goes on from there");
     }
@@ -510,7 +368,7 @@ TrainResult Run::run() {
   TrainResult result;
   result.file = request_.output;
   result.steps = done_;
-  result.data = data_;
+  result.data = material_->data();
   result.request = request_;
   const std::size_t tail = std::max<std::size_t>(1, losses_.size() / 10);
   for (std::size_t i = losses_.size() - tail; i < losses_.size(); ++i)

@@ -1,0 +1,132 @@
+#include "train/material.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/counter_random.h"
+#include "base/sha256.h"
+#include "ops/elementwise.h"
+#include "ops/gradient.h"
+
+namespace dq::train {
+namespace {
+
+BucketRule rule_for(int resolution, int cell) {
+  BucketRule rule;
+  rule.resolution = {resolution, resolution};
+  rule.smallest = std::min(256, resolution / 2);
+  rule.largest = 2 * resolution;
+  rule.step = resolution >= 512 ? 64 : std::max(cell * 2, resolution / 8 / cell * cell);
+  return rule;
+}
+
+}  // namespace
+
+Material::Material(const pipeline::OpenModel& model, Device& device, const TrainRequest& request,
+                   Dataset data, ContentCache cache, EncodingOptions options)
+    : model_(model),
+      device_(device),
+      request_(request),
+      data_(std::move(data)),
+      encodings_(model, device, std::move(cache), std::move(options)),
+      table_(model.variant.schedule, model.variant.prediction),
+      chosen_(choose_validation(data_, request.seed)) {
+  const BucketRule rule = rule_for(request_.resolution, model_.family->latent_format().downscale);
+  std::vector<BatchItem> items;
+  for (std::size_t i = 0; i < data_.pictures.size(); ++i) {
+    const TrainingPicture& picture = data_.pictures[i];
+    placements_.push_back(place(rule, picture.size));
+    buckets_[placements_.back().bucket] += picture.repeats;
+    const std::vector<std::size_t>& kept_out = chosen_.pictures;
+    if (chosen_.held_out && std::binary_search(kept_out.begin(), kept_out.end(), i)) continue;
+    items.push_back({placements_.back().bucket, picture.repeats});
+    shown_.push_back(i);
+  }
+  batches_ = std::make_unique<Batches>(std::move(items), request_.batch, request_.seed);
+}
+
+void Material::encode(const std::function<void(std::size_t, std::size_t)>& each) {
+  for (std::size_t i = 0; i < data_.pictures.size(); ++i) {
+    const TrainingPicture& picture = data_.pictures[i];
+    each(i, data_.pictures.size());
+    if (!request_.train_text_encoder) encodings_.caption(caption_for(picture.caption, request_.captions, {}));
+    encodings_.latent(picture, placements_[i], false);
+    if (request_.flip) encodings_.latent(picture, placements_[i], true);
+  }
+  encodings_.release();
+}
+
+// Shorter texts are filled up with windows that say nothing.
+void Material::add_texts(const std::vector<std::string>& captions, StepInput& input) {
+  if (encoder_) {
+    const models::Conditioning text = encoder_->captions(captions, request_.clip_skip);
+    input.context = text.context;
+    input.pooled = text.pooled;
+    return;
+  }
+  std::vector<Tensor> contexts, pooled;
+  std::int64_t tokens = 0;
+  for (const std::string& caption : captions) {
+    const models::Conditioning text = encodings_.caption(caption);
+    contexts.push_back(text.context);
+    tokens = std::max(tokens, text.context.dim(1));
+    if (text.pooled.defined()) pooled.push_back(text.pooled);
+  }
+  for (Tensor& context : contexts) {
+    while (context.dim(1) < tokens) context = ops::concat({context, encodings_.caption("").context}, 1);
+  }
+  input.context = ops::concat(contexts, 0);
+  if (!pooled.empty()) input.pooled = ops::concat(pooled, 0);
+}
+
+StepInput Material::step(std::int64_t pass) {
+  const Batch batch = batches_->at(pass);
+  const auto number = static_cast<std::uint64_t>(pass);
+  std::vector<Tensor> latents, masks;
+  std::vector<std::string> captions;
+  bool any_mask = false;
+  for (std::size_t i = 0; i < batch.items.size(); ++i) {
+    const std::size_t item = shown_[batch.items[i]];
+    const TrainingPicture& picture = data_.pictures[item];
+    CounterRandom random{request_.seed, 0xf11b, number, i};
+    const bool flipped = request_.flip && random.uniform() < 0.5;
+    latents.push_back(encodings_.latent(picture, placements_[item], flipped));
+    masks.push_back(encodings_.mask(picture, placements_[item], flipped));
+    any_mask |= masks.back().defined();
+    const CaptionMoment moment{request_.seed + item, static_cast<int>(number), batch.epoch};
+    captions.push_back(caption_for(picture.caption, request_.captions, moment));
+  }
+  StepInput input;
+  add_texts(captions, input);
+  const Tensor latent = ops::concat(latents, 0);
+  if (any_mask) {
+    for (Tensor& mask : masks) {
+      if (!mask.defined()) mask = Tensor::full(device_, {1, 1, latent.dim(2), latent.dim(3)}, 1);
+    }
+    input.mask = ops::concat(masks, 0);
+  }
+  input.batch = noise_batch(latent, table_, request_.objective, request_.seed, number);
+  return input;
+}
+
+std::vector<ValidationItem> Material::validation() {
+  const ops::RecordingScope quiet(device_, false);
+  std::vector<ValidationItem> items;
+  for (const std::size_t i : chosen_.pictures) {
+    const TrainingPicture& picture = data_.pictures[i];
+    StepInput text;
+    add_texts({caption_for(picture.caption, {}, {})}, text);
+    items.push_back({encodings_.latent(picture, placements_[i], false), text.context, text.pooled});
+  }
+  return items;
+}
+
+std::string Material::fingerprint() const {
+  std::string list;
+  for (const TrainingPicture& picture : data_.pictures) list += picture.sha256 + "\n";
+  const std::string digest = sha256_hex(std::as_bytes(std::span(list)));
+  return fmt::format("pictures {} {}\n", data_.pictures.size(), digest.substr(0, 16));
+}
+
+}  // namespace dq::train

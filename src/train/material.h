@@ -1,0 +1,57 @@
+#pragma once
+// What a run is trained on, as the denoiser takes it: latents of pictures in buckets, captions as contexts,
+// noise. Everything a step gets is a function of the request's seed and the step's number.
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "train/batches.h"
+#include "train/denoising_step.h"
+#include "train/encodings.h"
+#include "train/request.h"
+#include "train/validation.h"
+
+namespace dq::train {
+
+class Material {
+ public:
+  // model and request must live as long as this; the request is resolved. `base_id` says which base it is.
+  Material(const pipeline::OpenModel& model, Device& device, const TrainRequest& request, Dataset data,
+           ContentCache cache, EncodingOptions options);
+
+  // Makes what can be made before the first step. `each` is called before every picture and may throw.
+  void encode(const std::function<void(std::size_t done, std::size_t all)>& each);
+  // From here on captions go through this encoder at every step, with gradients.
+  void train_texts(const models::TextEncoder& encoder) { encoder_ = &encoder; }
+
+  // The input of pass `number`.
+  StepInput step(std::int64_t number);
+  // The pictures that the run is measured on.
+  std::vector<ValidationItem> validation();
+
+  const Dataset& data() const { return data_; }
+  const std::map<Size, int>& buckets() const { return buckets_; }
+  std::int64_t passes_per_epoch() const { return batches_->per_epoch(); }
+  // A line that differs when the pictures do.
+  std::string fingerprint() const;
+
+ private:
+  void add_texts(const std::vector<std::string>& captions, StepInput& input);
+
+  const pipeline::OpenModel& model_;
+  Device& device_;
+  const TrainRequest& request_;
+  Dataset data_;
+  Encodings encodings_;
+  sampling::SigmaTable table_;
+  std::vector<Placement> placements_;  // by picture
+  std::map<Size, int> buckets_;
+  ValidationChoice chosen_;
+  std::vector<std::size_t> shown_;  // the pictures that are trained on
+  std::unique_ptr<Batches> batches_;
+  const models::TextEncoder* encoder_ = nullptr;
+};
+
+}  // namespace dq::train

@@ -1,0 +1,49 @@
+#include "train/run_facts.h"
+
+#include <filesystem>
+
+namespace dq::train {
+
+RunFacts facts_of(const TrainRequest& request, const pipeline::OpenModel& model, const RunPlace& place) {
+  RunFacts facts;
+  const std::filesystem::path base(request.base);
+  facts.output_name = std::filesystem::path(request.output).stem().string();
+  const models::MetadataNames names = model.family->metadata_names(model.variant);
+  facts.architecture = names.architecture;
+  facts.base_model_version = names.base_version;
+  facts.base_file = base.filename().string();
+  facts.base_sha256 = place.base_sha256;
+  facts.v_prediction = model.variant.prediction == models::Prediction::kV;
+  facts.is_adapter = request.target == Target::kLora;
+  facts.rank = request.network.rank;
+  facts.alpha = request.network.alpha;
+  facts.learning_rate = request.rate;
+  facts.denoiser_rate = request.rate;
+  if (request.train_text_encoder) facts.text_encoder_rate = request.text_rate;
+  facts.optimizer = request.optimizer;
+  facts.scheduler = request.schedule;
+  facts.warmup_steps = request.warmup;
+  facts.batch_size = request.batch;
+  facts.accumulation = request.accumulation;
+  facts.steps = place.steps;
+  facts.most_steps = request.steps;
+  facts.batches_per_epoch = place.passes_per_epoch;
+  facts.epoch = static_cast<int>(place.steps * request.accumulation / facts.batches_per_epoch);
+  facts.epochs = static_cast<int>((request.steps * request.accumulation + facts.batches_per_epoch - 1) /
+                                  facts.batches_per_epoch);
+  facts.seed = request.seed;
+  facts.clip_skip = request.clip_skip;
+  facts.resolution = {request.resolution, request.resolution};
+  facts.noise_offset = request.objective.noise_offset;
+  if (request.objective.weighting == Weighting::kMinSnr) facts.min_snr_gamma = request.objective.gamma;
+  facts.caption_dropout = request.captions.dropout;
+  facts.clip_norm = request.clip;
+  facts.checkpointing = request.checkpointing;
+  facts.flip = request.flip;
+  facts.shuffle_caption = request.captions.shuffle;
+  facts.keep_tokens = request.captions.keep;
+  facts.trigger = request.trigger;
+  return facts;
+}
+
+}  // namespace dq::train

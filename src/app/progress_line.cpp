@@ -14,13 +14,6 @@
 namespace dq::app {
 namespace {
 
-std::string duration(double seconds) {
-  const auto total = static_cast<long>(std::lround(seconds));
-  if (total < 60) return fmt::format("{} s", total);
-  if (total < 3600) return fmt::format("{} min {:02} s", total / 60, total % 60);
-  return fmt::format("{} h {:02} min", total / 3600, total / 60 % 60);
-}
-
 std::string bar(int step, int steps) {
   constexpr int kWidth = 20;
   const int full = steps > 0 ? step * kWidth / steps : 0;
@@ -53,6 +46,13 @@ void put(const std::string& text) {
 }
 
 }  // namespace
+
+std::string duration(double seconds) {
+  const auto total = static_cast<long>(std::lround(seconds));
+  if (total < 60) return fmt::format("{} s", total);
+  if (total < 3600) return fmt::format("{} min {:02} s", total / 60, total % 60);
+  return fmt::format("{} h {:02} min", total / 3600, total / 60 % 60);
+}
 
 std::string pace(double seconds_per_step, std::int64_t steps_left) {
   return fmt::format("{} · {} left", speed(seconds_per_step),

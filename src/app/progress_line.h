@@ -14,6 +14,9 @@ namespace dq::app {
 // "auto" (by the environment), "none", "kitty", "sixel", "iterm"; throws kInvalidArgument.
 media::TerminalImages parse_preview(const std::string& name);
 
+// "42 s", "12 min 05 s", "3 h 20 min".
+std::string duration(double seconds);
+
 // "2.50 s/step · 12 min 05 s left".
 std::string pace(double seconds_per_step, std::int64_t steps_left);
 

@@ -110,6 +110,19 @@ StepInput Material::step(std::int64_t pass) {
   return input;
 }
 
+StepInput Material::largest() {
+  const auto area = [&](std::size_t i) {
+    return static_cast<std::int64_t>(placements_[i].bucket.width) * placements_[i].bucket.height;
+  };
+  const std::size_t item = *std::max_element(shown_.begin(), shown_.end(),
+                                             [&](std::size_t a, std::size_t b) { return area(a) < area(b); });
+  StepInput out;
+  add_texts({caption_for(data_.pictures[item].caption, request_.captions, {})}, out);
+  const Tensor latent = encodings_.latent(data_.pictures[item], placements_[item], false);
+  out.batch = noise_batch_at(latent, table_, request_.objective, {500}, request_.seed);
+  return out;
+}
+
 std::vector<ValidationItem> Material::validation() {
   const ops::RecordingScope quiet(device_, false);
   std::vector<ValidationItem> items;

@@ -28,6 +28,8 @@ class Material {
 
   // The input of pass `number`.
   StepInput step(std::int64_t number);
+  // One picture of the largest bucket, at the middle of the noise levels: what a step costs.
+  StepInput largest();
   // The pictures that the run is measured on.
   std::vector<ValidationItem> validation();
 

@@ -14,6 +14,7 @@
 #include "grad/schedule.h"
 #include "media/codec.h"
 #include "pipeline/hash_cache.h"
+#include "pipeline/memory_budget.h"
 #include "pipeline/model_files.h"
 #include "train/denoising_step.h"
 #include "train/event_file.h"
@@ -72,6 +73,7 @@ class Run {
   std::filesystem::path kept_file(std::int64_t step) const;
   // What makes another run of it: the request, and the pictures.
   std::string settings() const { return to_text(request_) + material_->fingerprint(); }
+  void plan();
   double validate();
   void paint_along();
   void name_the_best(TrainResult& result) const;
@@ -172,6 +174,19 @@ void Run::read() {
     report(TrainStage::kEncoding, static_cast<std::int64_t>(done), static_cast<std::int64_t>(all));
     if (cancelled()) throw Error(ErrorCode::kCancelled, "stopped before the first step");
   });
+}
+
+void Run::plan() {
+  const PassCost pass = measure_pass(device_, *denoiser_, material_->largest(), around_ ? &around_ : nullptr);
+  grad::clear_gradients(network_->trained());
+  std::int64_t state_bytes = 0, file_bytes = 0;
+  for (const auto& [name, tensor] : state().tensors) state_bytes += tensor.bytes();
+  for (const files::TensorToWrite& tensor : network_->contents(DType::kF16).tensors)
+    file_bytes += element_count(tensor.shape) * size_of(tensor.dtype);
+  const Plan plan = plan_run(request_, pass, request_.steps - done_, state_bytes, file_bytes);
+  check_plan(plan, request_, pipeline::available_memory() + device_.memory().now,
+             std::filesystem::path(request_.output).parent_path());
+  if (options_.on_plan) options_.on_plan(plan);
 }
 
 double Run::validate() {
@@ -331,6 +346,7 @@ TrainResult Run::run() {
   read();
   load();
   if (options_.resume) resume();
+  plan();
   if (!options_.logs.empty()) {
     std::filesystem::create_directories(options_.logs);
     events_.emplace(options_.logs / "events.out.tfevents.0.danqing");

@@ -8,6 +8,7 @@
 
 #include "base/log.h"
 #include "train/dataset.h"
+#include "train/plan.h"
 #include "train/request.h"
 
 namespace dq::train {
@@ -28,7 +29,8 @@ struct TrainerOptions {
   std::int64_t memory = 0;      // bytes for the VAE's activations; 0: no bound
   bool resume = false;          // go on from the run's state beside the output
   std::function<void(const TrainProgress&)> on_progress;
-  std::function<bool()> cancelled;  // asked before every step; true saves and ends with kCancelled
+  std::function<void(const Plan&)> on_plan;  // once, before the first step
+  std::function<bool()> cancelled;           // asked before every step; true saves and ends with kCancelled
   Log log;
 };
 

@@ -1,0 +1,38 @@
+#pragma once
+// What a run will take, told before its first step: measured on one real pass over the largest bucket.
+#include <cstdint>
+#include <filesystem>
+
+#include "tensor/device.h"
+#include "train/denoising_step.h"
+#include "train/request.h"
+
+namespace dq::train {
+
+struct Plan {
+  double seconds_per_step = 0;
+  std::int64_t peak_bytes = 0;  // of tensors: weights, the optimiser's memory, activations
+  std::int64_t disk_bytes = 0;  // that the run will have written at most, beside what is there
+  std::int64_t steps = 0;       // still to do
+};
+
+// What one pass over one picture took.
+struct PassCost {
+  double seconds = 0;
+  // At the worst moment, everything that was alive; at most too high, when encoding the pictures took more.
+  std::int64_t peak_bytes = 0;
+  std::int64_t after_bytes = 0;  // with the gradients, before they are let go
+};
+PassCost measure_pass(Device& device, const models::Denoiser& denoiser, const StepInput& one,
+                      const models::BlockRunner* around);
+
+// Activations grow with the batch, everything else does not; time grows with batch and accumulation.
+Plan plan_run(const TrainRequest& request, const PassCost& pass, std::int64_t steps, std::int64_t state_bytes,
+              std::int64_t file_bytes);
+
+// Throws kOutOfMemory or kDiskFull with the numbers and ways out when the plan needs more than there is.
+// `memory`: bytes for tensors, those that are alive included. `folder`: where the run writes.
+void check_plan(const Plan& plan, const TrainRequest& request, std::int64_t memory,
+                const std::filesystem::path& folder);
+
+}  // namespace dq::train

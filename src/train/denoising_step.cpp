@@ -17,6 +17,8 @@ double denoising_step(const models::Denoiser& denoiser, const StepInput& step, d
   const Tensor output = denoiser(input);
   grad::LossOptions options;
   options.weights = step.batch.weights;
+  options.kind = step.batch.loss;
+  if (!step.batch.c.empty()) options.c = step.batch.c;
   if (step.mask.defined()) options.mask = &step.mask;
   const grad::LossAndGradient loss = grad::loss(output.detached(), step.batch.target, options);
   grad::backward(output, share == 1 ? loss.gradient : ops::combine({{share, &loss.gradient}}));

@@ -27,6 +27,12 @@ void FullNetwork::take(const Source& source, const TrainRequest& request) {
 
 Network::Contents FullNetwork::contents(DType dtype) const {
   pipeline::CheckpointContents all = pipeline::checkpoint_contents(model_, device_, dtype, values_);
+  // What the tensors alone do not tell, as the files of trainers say it: by empty tensors of these names.
+  const auto mark = [&](const char* name) {
+    all.tensors.push_back(files::to_write(name, Tensor::empty(device_, dtype, {0})));
+  };
+  if (model_.variant.prediction == models::Prediction::kV) mark("v_pred");
+  if (model_.variant.schedule.zero_terminal_snr) mark("ztsnr");
   return {std::move(all.tensors), std::move(all.texts)};
 }
 

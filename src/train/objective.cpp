@@ -96,15 +96,25 @@ void fill_row(const Tensor& latents, std::int64_t n, const Mix& mix, const Objec
   }
 }
 
+double huber_c(const ObjectiveOptions& o, double timestep, double snr) {
+  if (o.huber_schedule == HuberSchedule::kConstant) return o.huber_c;
+  if (o.huber_schedule == HuberSchedule::kExponential) return std::exp(std::log(o.huber_c) * timestep / 1000);
+  const double sigma = 1 / std::sqrt(snr);
+  return (1 - o.huber_c) / ((1 + sigma) * (1 + sigma)) + o.huber_c;
+}
+
 NoisedBatch make_batch(const Tensor& latents, const sampling::SigmaTable& table, const ObjectiveOptions& o,
                        std::vector<double> timesteps, const std::vector<Row>& rows) {
   NoisedBatch out{Tensor::empty(latents.device(), DType::kF32, latents.shape()),
                   Tensor::empty(latents.device(), DType::kF32, latents.shape()),
                   std::move(timesteps),
+                  {},
+                  o.loss,
                   {}};
   for (std::size_t n = 0; n < rows.size(); ++n) {
     const Mix mix = mix_at(out.timesteps[n], table, o.prediction);
     out.weights.push_back(o.prediction == Prediction::kFlow ? 1 : sample_weight(o, mix.snr));
+    out.c.push_back(huber_c(o, out.timesteps[n], mix.snr));
     fill_row(latents, static_cast<std::int64_t>(n), mix, o, rows[n], out);
   }
   return out;

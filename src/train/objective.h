@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "grad/losses.h"
 #include "sampling/sigma_table.h"
 #include "tensor/tensor.h"
 
@@ -18,6 +19,10 @@ enum class Weighting : std::uint8_t {
   kDebiased,  // ε: 1/√min(SNR, 1000); v: 1/(SNR + 1), as sd-scripts has it (OneTrainer: its square root)
 };
 
+// Where the Huber losses turn from square to linear, as sd-scripts has it: c everywhere;
+// exp(−t·ln(1/c)/1000); (1 − c)/(1 + σ)² + c.
+enum class HuberSchedule : std::uint8_t { kConstant, kExponential, kSnr };
+
 // How flow models draw the time, before the shift.
 enum class FlowTimes : std::uint8_t { kUniform, kLogitNormal, kMode };
 
@@ -25,6 +30,9 @@ struct ObjectiveOptions {
   models::Prediction prediction = models::Prediction::kEps;
   Weighting weighting = Weighting::kMinSnr;
   double gamma = 5;
+  grad::LossKind loss = grad::LossKind::kMse;
+  double huber_c = 0.1;
+  HuberSchedule huber_schedule = HuberSchedule::kSnr;
   double noise_offset = 0;        // added to the noise: this times one normal number a sample and channel
   double input_perturbation = 0;  // extra noise in the input only (Ning et al. 2023)
   bool v_like_eps = false;        // v errors weighted as ε errors are: SNR/(SNR + 1)
@@ -39,6 +47,8 @@ struct NoisedBatch {
   Tensor target;                  // ε, v, or noise − latent
   std::vector<double> timesteps;  // N
   std::vector<double> weights;    // N
+  grad::LossKind loss = grad::LossKind::kMse;
+  std::vector<double> c;  // N: of the loss
 };
 
 // latents: [N, C, h, w] f32 in model space. Times and noise are a function of (seed, step, row + first_row):

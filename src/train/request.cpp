@@ -66,6 +66,7 @@ TrainRequest resolve(TrainRequest r, const TrainingFacts& facts) {
   check_range("--average", r.average, 0.0, 0.999999);
   check_range("--noise-offset", r.objective.noise_offset, 0.0, 1.0);
   check_range("--min-snr", r.objective.gamma, 0.0, 1e6);
+  check_range("--huber-c", r.objective.huber_c, 1e-6, 1e3);
   check_range("--caption-dropout", r.captions.dropout, 0.0, 1.0);
   check_range("--tag-dropout", r.captions.tag_dropout, 0.0, 1.0);
   check_range("--keep-tokens", r.captions.keep, 0, 1000);
@@ -103,7 +104,10 @@ std::string to_text(const TrainRequest& r) {
   line("gamma", o.gamma);
   line("noise_offset", o.noise_offset);
   line("input_perturbation", o.input_perturbation);
+  line("loss",
+       fmt::format("{} {} {}", static_cast<int>(o.loss), o.huber_c, static_cast<int>(o.huber_schedule)));
   line("prediction", static_cast<int>(o.prediction));
+  line("zero_terminal_snr", r.zero_terminal_snr);
   line("times", fmt::format("{} {}", o.first, o.last));
   line("trigger", r.trigger);
   line("captions", fmt::format("{} {} {} {} {} {}", r.captions.shuffle, r.captions.keep, r.captions.dropout,

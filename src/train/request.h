@@ -3,6 +3,7 @@
 // gives the same file on the same machine.
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -44,6 +45,9 @@ struct TrainRequest {
   double clip = 1;     // of the gradient's norm; 0: none
   double average = 0;  // decay of the weights' moving average; 0: none
   ObjectiveOptions objective;
+  // Instead of what the base's file tells; a whole model may be taught another one.
+  std::optional<models::Prediction> prediction;
+  bool zero_terminal_snr = false;  // with `prediction`
   CaptionRule captions;
   bool flip = false;
   int clip_skip = 1;

@@ -14,6 +14,7 @@ RunFacts facts_of(const TrainRequest& request, const pipeline::OpenModel& model,
   facts.base_file = base.filename().string();
   facts.base_sha256 = place.base_sha256;
   facts.v_prediction = model.variant.prediction == models::Prediction::kV;
+  facts.zero_terminal_snr = model.variant.schedule.zero_terminal_snr;
   facts.is_adapter = request.target == Target::kLora;
   facts.rank = request.network.rank;
   facts.alpha = request.network.alpha;

@@ -49,6 +49,8 @@ std::vector<media::Image> paint_samples(Device& device, const TrainRequest& requ
   if (!source.file.empty() && request.target == Target::kFull) {
     r.model = source.file.string();
   } else {
+    r.prediction = request.prediction;
+    r.zero_terminal_snr = request.zero_terminal_snr;
     r.vae = request.vae;
     r.text_encoder = request.text_encoder;
     if (!source.file.empty() && source.strength != 0)

@@ -134,6 +134,8 @@ void Run::read() {
   files.model = request_.base;
   files.vae = request_.vae;
   files.text_encoder = request_.text_encoder;
+  files.prediction = request_.prediction;
+  files.zero_terminal_snr = request_.zero_terminal_snr;
   model_ = pipeline::open_model(files);
   if (model_.variant.in_channels != model_.family->latent_format().channels) {
     throw Error(ErrorCode::kUnsupported,

@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "base/counter_random.h"
-#include "grad/losses.h"
 #include "ops/elementwise.h"
 #include "ops/gradient.h"
 
@@ -36,6 +35,7 @@ double validation_loss(Device& device, const models::Denoiser& denoiser,
                        ObjectiveOptions objective, std::uint64_t seed) {
   const ops::RecordingScope quiet(device, false);
   objective.weighting = Weighting::kUniform;
+  objective.loss = grad::LossKind::kMse;
   double sum = 0;
   for (std::size_t i = 0; i < items.size(); ++i) {
     // The levels of one picture in one pass.

@@ -165,6 +165,21 @@ TEST_F(Full, AConstantRateMayGoOnForLonger) {
   EXPECT_THROW(train(*device_, r, o), Error);
 }
 
+// The file says what it predicts, and is read so.
+TEST_F(Full, AnotherPredictionIsLearnedAndTold) {
+  TrainRequest r = full("out.safetensors");
+  r.prediction = models::Prediction::kV;
+  r.zero_terminal_snr = true;
+  r.objective.loss = grad::LossKind::kHuber;
+  EXPECT_TRUE(std::isfinite(train(*device_, r, options()).loss));
+  const pipeline::OpenModel made = model(folder_.path() / "out.safetensors");
+  EXPECT_EQ(made.variant.prediction, models::Prediction::kV);
+  EXPECT_TRUE(made.variant.prediction_certain);
+  EXPECT_TRUE(made.variant.schedule.zero_terminal_snr);
+  EXPECT_EQ(made.variant.native_size, 64);
+  EXPECT_EQ(model(base_).variant.prediction, models::Prediction::kEps);
+}
+
 // LoRAs of the text encoder stand beside those of the denoiser, in sd-scripts' names.
 TEST_F(Full, ATextEncodersLoraIsWrittenToo) {
   TrainRequest r = request("out.safetensors");

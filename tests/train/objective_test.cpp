@@ -129,5 +129,25 @@ TEST(SampleWeight, FollowsThePublishedFormulas) {
   EXPECT_DOUBLE_EQ(sample_weight(o, 1e9), 1 / std::sqrt(1000.0));
 }
 
+// sd-scripts' thresholds at the ends and in the middle of the schedule.
+TEST(Huber, TurnsWhereItsScheduleSays) {
+  const auto device = ops::make_cpu_device();
+  const sampling::SigmaTable table({}, models::Prediction::kEps);
+  ObjectiveOptions o;
+  o.loss = grad::LossKind::kHuber;
+  const Tensor latents = Tensor::zeros(*device, DType::kF32, {3, 4, 2, 2});
+  const auto c = [&](HuberSchedule schedule) {
+    o.huber_schedule = schedule;
+    return noise_batch_at(latents, table, o, {0, 500, 999}, 1).c;
+  };
+  EXPECT_EQ(c(HuberSchedule::kConstant), (std::vector<double>{0.1, 0.1, 0.1}));
+  const std::vector<double> falling = c(HuberSchedule::kExponential), snr = c(HuberSchedule::kSnr);
+  EXPECT_NEAR(falling[0], 1, 1e-12);
+  EXPECT_NEAR(falling[1], std::sqrt(0.1), 1e-12);
+  const double last = table.sigma(999);
+  EXPECT_NEAR(snr[2], 0.9 / ((1 + last) * (1 + last)) + 0.1, 1e-12);
+  EXPECT_GT(snr[0], 0.9);
+}
+
 }  // namespace
 }  // namespace dq::train

@@ -114,13 +114,12 @@ class BlockCache::State {
     if (++clock_ % (kPatience / 16) == 0)
       drop_while([this](const Kept& k) { return k.since + kPatience < clock_; });
     // The one that was freed last is the warmest in the caches; one that is a little larger will do.
-    if (const auto fit = kept_.lower_bound(size); fit != kept_.end() && fit->first <= size + size / 4) {
+    if (const auto fit = kept_.lower_bound(size); fit != kept_.end() && fit->first <= size + size / 8) {
       const Block block{fit->second.back().block, fit->first};
       fit->second.pop_back();
       if (fit->second.empty()) kept_.erase(fit);
       kept_bytes_ -= block.size;
       live_ += block.size;
-      most_live_ = std::max(most_live_, live_);
       return block;
     }
     live_ += size;

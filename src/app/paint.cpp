@@ -10,6 +10,7 @@
 
 #include "app/commands.h"
 #include "app/interrupt.h"
+#include "app/pick.h"
 #include "app/progress_line.h"
 #include "media/codec.h"
 #include "ops/devices.h"
@@ -163,18 +164,6 @@ void parse_size(const std::string& text, pipeline::Request& request) {
   }
 }
 
-template <class T>
-T pick(const char* option, const std::string& value,
-       std::initializer_list<std::pair<const char*, T>> choices) {
-  std::string known;
-  for (const auto& [name, result] : choices) {
-    if (value == name) return result;
-    known += (known.empty() ? "" : ", ") + std::string(name);
-  }
-  throw Error(ErrorCode::kInvalidArgument, fmt::format("{} knows no {}", option, printable(value)))
-      .hint("There are " + known);
-}
-
 // "cat.safetensors:0.8"; a colon that no number follows belongs to the name.
 pipeline::LoraUse parse_lora(const std::string& text) {
   const std::size_t colon = text.rfind(':');
@@ -206,12 +195,7 @@ void apply_choices(const CLI::App& cmd, PaintOptions& o) {
     r.noise_per_image = o.noise.starts_with("webui");
   }
   if (cmd.count("--prediction")) {
-    r.prediction = pick<std::optional<models::Prediction>>("--prediction", o.prediction,
-                                                           {{"auto", std::nullopt},
-                                                            {"eps", models::Prediction::kEps},
-                                                            {"v", models::Prediction::kV},
-                                                            {"v-zsnr", models::Prediction::kV}});
-    r.zero_terminal_snr = o.prediction == "v-zsnr";
+    pick_prediction(o.prediction, r.prediction, r.zero_terminal_snr);
   }
   if (cmd.count("--lora")) {
     r.loras.clear();

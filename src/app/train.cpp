@@ -12,6 +12,7 @@
 
 #include "app/commands.h"
 #include "app/interrupt.h"
+#include "app/pick.h"
 #include "app/progress_line.h"
 #include "base/error.h"
 #include "ops/devices.h"
@@ -23,7 +24,7 @@ namespace {
 
 struct TrainOptions {
   train::TrainRequest request;
-  std::string memory, weighting = "min-snr", loss = "mse", huber_schedule = "snr", prediction;
+  std::string memory, weighting = "min-snr", loss = "mse", huber_schedule = "snr", prediction = "auto";
   std::vector<std::string> optimizer_options;
   std::int64_t seed = -1;
   int threads = 0;
@@ -84,20 +85,13 @@ void add_learning_options(CLI::App& cmd, TrainOptions& o) {
       ->group("Learning");
   cmd.add_option("--warmup", r.warmup, "steps over which the rate rises")->group("Learning");
   cmd.add_option("--weighting", o.weighting, "of noise levels: min-snr, uniform, debiased")
-      ->check(CLI::IsMember({"min-snr", "uniform", "debiased"}))
       ->group("Learning");
-  cmd.add_option("--loss", o.loss, "mse, huber, smooth_l1 [mse]")
-      ->check(CLI::IsMember({"mse", "huber", "smooth_l1"}))
-      ->group("Learning");
+  cmd.add_option("--loss", o.loss, "mse, huber, smooth_l1 [mse]")->group("Learning");
   cmd.add_option("--huber-c", r.objective.huber_c, "where the loss turns linear [0.1]")->group("Learning");
-  cmd.add_option("--huber-schedule", o.huber_schedule, "constant, exponential, snr [snr]")
-      ->check(CLI::IsMember({"constant", "exponential", "snr"}))
-      ->group("Learning");
-  cmd.add_option("--prediction", o.prediction, "eps or v, when it is not what the file tells")
-      ->check(CLI::IsMember({"eps", "v"}))
-      ->group("Learning");
-  cmd.add_flag("--zero-terminal-snr", r.zero_terminal_snr,
-               "end the schedule in pure noise; with --prediction v")
+  cmd.add_option("--huber-schedule", o.huber_schedule, "constant, exponential, snr [snr]")->group("Learning");
+  cmd.add_option(
+         "--prediction", o.prediction,
+         "eps, v, v-zsnr (v with a schedule that ends in pure noise), when it is not what the file tells")
       ->group("Learning");
   cmd.add_option("--min-snr", r.objective.gamma, "gamma of min-snr [5]")->group("Learning");
   cmd.add_option("--noise-offset", r.objective.noise_offset, "[0]")->group("Learning");
@@ -219,6 +213,25 @@ std::map<std::string, double> numbers_by_name(const std::vector<std::string>& te
   return out;
 }
 
+void apply_objective(TrainOptions& o) {
+  using grad::LossKind;
+  using train::HuberSchedule;
+  using train::Weighting;
+  train::ObjectiveOptions& objective = o.request.objective;
+  objective.weighting = pick<Weighting>("--weighting", o.weighting,
+                                        {{"min-snr", Weighting::kMinSnr},
+                                         {"uniform", Weighting::kUniform},
+                                         {"debiased", Weighting::kDebiased}});
+  objective.loss = pick<LossKind>(
+      "--loss", o.loss,
+      {{"mse", LossKind::kMse}, {"huber", LossKind::kHuber}, {"smooth_l1", LossKind::kSmoothL1}});
+  objective.huber_schedule = pick<HuberSchedule>("--huber-schedule", o.huber_schedule,
+                                                 {{"constant", HuberSchedule::kConstant},
+                                                  {"exponential", HuberSchedule::kExponential},
+                                                  {"snr", HuberSchedule::kSnr}});
+  pick_prediction(o.prediction, o.request.prediction, o.request.zero_terminal_snr);
+}
+
 int train_model(TrainOptions o) {
   train::TrainRequest& r = o.request;
   r.optimizer_options = numbers_by_name(o.optimizer_options);
@@ -226,18 +239,7 @@ int train_model(TrainOptions o) {
   r.checkpointing = !o.keep_activations;
   r.paint_samples = !o.no_samples;
   if (o.seed >= 0) r.seed = static_cast<std::uint64_t>(o.seed);
-  if (o.weighting == "uniform") r.objective.weighting = train::Weighting::kUniform;
-  if (o.weighting == "debiased") r.objective.weighting = train::Weighting::kDebiased;
-  if (o.loss == "huber") r.objective.loss = grad::LossKind::kHuber;
-  if (o.loss == "smooth_l1") r.objective.loss = grad::LossKind::kSmoothL1;
-  if (o.huber_schedule == "constant") r.objective.huber_schedule = train::HuberSchedule::kConstant;
-  if (o.huber_schedule == "exponential") r.objective.huber_schedule = train::HuberSchedule::kExponential;
-  if (o.prediction == "eps") r.prediction = models::Prediction::kEps;
-  if (o.prediction == "v") r.prediction = models::Prediction::kV;
-  if (r.zero_terminal_snr && o.prediction != "v") {
-    throw Error(ErrorCode::kInvalidArgument, "--zero-terminal-snr needs --prediction v")
-        .hint("With pure noise as the input there is nothing to learn from its noise.");
-  }
+  apply_objective(o);
   const Interrupt interrupt;
   const auto device = ops::make_cpu_device({.threads = o.threads});
   TrainLine line(o.quiet);

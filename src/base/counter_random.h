@@ -2,8 +2,10 @@
 // Random numbers that are a function of their place: a seed and a few counters (step, picture, purpose) give
 // a stream, and a run that is continued needs to store nothing. SplitMix64 (Steele et al. 2014) over a mix of
 // the counters. Not for security, and not torch's numbers: those are in sampling/.
+#include <cmath>
 #include <cstdint>
 #include <initializer_list>
+#include <numbers>
 
 namespace dq {
 
@@ -38,6 +40,28 @@ class CounterRandom : public SplitMix64 {
     for (const std::uint64_t counter : place) state = mixed(state ^ mixed(counter + kStep));
     return state;
   }
+};
+
+// Normal numbers by pairs (Box & Muller 1958), mean 0 and deviation 1.
+class Normals {
+ public:
+  explicit Normals(CounterRandom random) : random_(random) {}
+  double next() {
+    if (waiting_) {
+      waiting_ = false;
+      return second_;
+    }
+    const double radius = std::sqrt(-2 * std::log1p(-random_.uniform()));
+    const double angle = 2 * std::numbers::pi * random_.uniform();
+    second_ = radius * std::sin(angle);
+    waiting_ = true;
+    return radius * std::cos(angle);
+  }
+
+ private:
+  CounterRandom random_;
+  double second_ = 0;
+  bool waiting_ = false;
 };
 
 }  // namespace dq

@@ -178,6 +178,12 @@ void scale_gradients(const std::vector<Trained>& trained, double factor) {
   }
 }
 
+double clip_gradients(const std::vector<Trained>& trained, double most) {
+  const double norm = gradient_norm(trained);
+  if (most > 0 && norm > most && std::isfinite(norm)) scale_gradients(trained, most / norm);
+  return norm;
+}
+
 void clear_gradients(const std::vector<Trained>& trained) {
   for (const Trained& t : trained) clear_gradient(t.leaf);
 }

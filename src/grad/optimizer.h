@@ -99,6 +99,9 @@ std::vector<std::string> optimizer_names();
 double gradient_norm(const std::vector<Trained>& trained);
 // Multiplies every gradient.
 void scale_gradients(const std::vector<Trained>& trained, double factor);
+// Scales gradients whose norm is larger down to `most`; 0: none is too large. Returns the norm before; NaN
+// and infinity stay as they are.
+double clip_gradients(const std::vector<Trained>& trained, double most);
 void clear_gradients(const std::vector<Trained>& trained);
 
 }  // namespace dq::grad

@@ -41,4 +41,9 @@ std::int64_t available_memory() {
   return available;
 }
 
+std::string memory_text(std::int64_t bytes) {
+  const auto mib = static_cast<double>(bytes) / (1 << 20);
+  return mib < 1000 ? fmt::format("{:.0f} MB", std::ceil(mib)) : fmt::format("{:.1f} GB", mib / 1024);
+}
+
 }  // namespace dq::pipeline

@@ -9,6 +9,9 @@ namespace dq::pipeline {
 // MB.
 std::int64_t parse_memory(const std::string& text);
 
+// "800 MB", "2.5 GB", in binary units; whole megabytes are rounded up.
+std::string memory_text(std::int64_t bytes);
+
 // What the kernel says is free for programs (MemAvailable), and this process's control group's limit when
 // that is lower.
 std::int64_t available_memory();

@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "ops/elementwise.h"
+#include "pipeline/memory_budget.h"
 #include "pipeline/vae_tiling.h"
 
 namespace dq::pipeline {
@@ -31,18 +32,14 @@ void raise(MemoryNeed& peak, const MemoryNeed& phase) {
   if (phase.total > peak.total) peak = phase;
 }
 
-std::string amount(std::int64_t bytes) {
-  const auto mib = static_cast<double>(bytes) / (1 << 20);
-  return mib < 1000 ? fmt::format("{:.0f} MB", std::ceil(mib)) : fmt::format("{:.1f} GB", mib / 1024);
-}
-
 [[noreturn]] void refuse(const Request& request, const RunShape& run, const MemoryNeed& need,
                          const MemoryBudget& budget) {
   const std::string size = fmt::format("{}x{}", request.width, request.height);
   const std::string larger =
       request.hires.scale > 0 ? fmt::format(" and {} times that", request.hires.scale) : "";
-  const std::string has = budget.by_person ? fmt::format("--memory allows {}", amount(budget.most))
-                                           : fmt::format("this machine has {} free", amount(budget.most));
+  const std::string has = budget.by_person
+                              ? fmt::format("--memory allows {}", memory_text(budget.most))
+                              : fmt::format("this machine has {} free", memory_text(budget.most));
   std::vector<std::string> ways;
   if (run.weights_are_f32 && need.weights > budget.most / 2)
     ways.emplace_back("an f16 or bf16 file of the model");
@@ -55,7 +52,7 @@ std::string amount(std::int64_t bytes) {
   if (ways.empty()) ways.emplace_back("a smaller model, or close other programs");
   throw Error(ErrorCode::kOutOfMemory,
               fmt::format("painting {}{} needs about {}, of which {} are weights; {}", size, larger,
-                          amount(need.total), amount(need.weights), has))
+                          memory_text(need.total), memory_text(need.weights), has))
       .hint(fmt::format("Use {}", fmt::join(ways, ", or ")));
 }
 

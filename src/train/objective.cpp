@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <numbers>
 
 #include "base/counter_random.h"
 #include "base/error.h"
@@ -14,28 +13,6 @@ using models::Prediction;
 
 // What a stream of random numbers is for; part of its place.
 enum Purpose : std::uint64_t { kTime = 1, kNoise = 2, kOffset = 3, kPerturbation = 4 };
-
-// Normal numbers by pairs (Box & Muller 1958).
-class Normals {
- public:
-  explicit Normals(CounterRandom random) : random_(random) {}
-  double next() {
-    if (waiting_) {
-      waiting_ = false;
-      return second_;
-    }
-    const double radius = std::sqrt(-2 * std::log1p(-random_.uniform()));
-    const double angle = 2 * std::numbers::pi * random_.uniform();
-    second_ = radius * std::sin(angle);
-    waiting_ = true;
-    return radius * std::cos(angle);
-  }
-
- private:
-  CounterRandom random_;
-  double second_ = 0;
-  bool waiting_ = false;
-};
 
 double sigmoid(double x) {
   return 1 / (1 + std::exp(-x));

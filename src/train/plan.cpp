@@ -5,17 +5,9 @@
 #include <chrono>
 
 #include "base/error.h"
+#include "pipeline/memory_budget.h"
 
 namespace dq::train {
-namespace {
-
-std::string amount(std::int64_t bytes) {
-  const auto mib = static_cast<double>(bytes) / (1 << 20);
-  return mib < 1000 ? fmt::format("{:.0f} MB", mib) : fmt::format("{:.1f} GB", mib / 1024);
-}
-
-}  // namespace
-
 PassCost measure_pass(Device& device, const models::Denoiser& denoiser, const StepInput& one,
                       const models::BlockRunner* around) {
   const auto start = std::chrono::steady_clock::now();
@@ -44,15 +36,16 @@ void check_plan(const Plan& plan, const TrainRequest& request, std::int64_t memo
     if (request.checkpointing == false) ways += "no --no-checkpointing, ";
     if (request.target == Target::kFull && request.optimizer == "adamw") ways += "--optimizer adamw8bit, ";
     throw Error(ErrorCode::kOutOfMemory,
-                fmt::format("a step needs about {}, {} are free", amount(plan.peak_bytes), amount(memory)))
+                fmt::format("a step needs about {}, {} are free", pipeline::memory_text(plan.peak_bytes),
+                            pipeline::memory_text(memory)))
         .hint(fmt::format("Use {}a smaller --resolution, or close other programs.", ways));
   }
   std::error_code failed;
   const std::filesystem::space_info disk = std::filesystem::space(folder.empty() ? "." : folder, failed);
   if (!failed && disk.available < static_cast<std::uintmax_t>(plan.disk_bytes)) {
     throw Error(ErrorCode::kDiskFull,
-                fmt::format("the run writes up to {}, {} are free", amount(plan.disk_bytes),
-                            amount(static_cast<std::int64_t>(disk.available))))
+                fmt::format("the run writes up to {}, {} are free", pipeline::memory_text(plan.disk_bytes),
+                            pipeline::memory_text(static_cast<std::int64_t>(disk.available))))
         .in(folder.string())
         .hint("Make room, write to another disk with --output, or keep fewer files with --keep-every 0.");
   }

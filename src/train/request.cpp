@@ -1,13 +1,11 @@
 #include "train/request.h"
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <cmath>
 
 #include "base/check_range.h"
-#include "base/error.h"
 #include "grad/optimizer.h"
 
 namespace dq::train {
@@ -46,12 +44,7 @@ void fill_defaults(TrainRequest& r, const TrainingFacts& facts) {
 
 TrainRequest resolve(TrainRequest r, const TrainingFacts& facts) {
   fill_defaults(r, facts);
-  const std::vector<std::string> optimizers = grad::optimizer_names();
-  if (std::find(optimizers.begin(), optimizers.end(), r.optimizer) == optimizers.end()) {
-    throw Error(ErrorCode::kInvalidArgument,
-                fmt::format("there is no optimiser called {}", printable(r.optimizer)))
-        .hint(fmt::format("There are {}.", fmt::join(optimizers, ", ")));
-  }
+  grad::make_optimizer(r.optimizer, {}, r.optimizer_options);  // knows its names and ranges
   check_range("--resolution", r.resolution, 64, 4096);
   check_range("--batch", r.batch, 1, 1024);
   check_range("--steps", r.steps, 1, 10'000'000);

@@ -273,12 +273,11 @@ double Run::one_step(std::int64_t step) {
     loss += share * denoising_step(*denoiser_, input, share, around_ ? &around_ : nullptr);
   }
   const std::vector<grad::Trained>& trained = network_->trained();
-  const double norm = grad::gradient_norm(trained);
+  const double norm = grad::clip_gradients(trained, request_.clip);
   if (!std::isfinite(loss) || !std::isfinite(norm)) {
     grad::clear_gradients(trained);
     return std::numeric_limits<double>::quiet_NaN();
   }
-  if (request_.clip > 0 && norm > request_.clip) grad::scale_gradients(trained, request_.clip / norm);
   const double factor = grad::schedule_factor(schedule_, step, request_.steps, request_.warmup);
   optimizer_->step(request_.rate * factor * rate_share_);
   if (average_) average_->update();

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <numbers>
 
 #include "base/counter_random.h"
 #include "base/error.h"
@@ -17,12 +16,6 @@ std::uint64_t hash_of(std::string_view name) {
   std::uint64_t hash = 0xcbf29ce484222325u;
   for (const char c : name) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3u;
   return hash;
-}
-
-// Box & Muller 1958.
-float normal(CounterRandom& random) {
-  const double radius = std::sqrt(-2 * std::log(1 - random.uniform()));
-  return static_cast<float>(radius * std::cos(2 * std::numbers::pi * random.uniform()));
 }
 
 }  // namespace
@@ -41,7 +34,8 @@ void initialise(const Parameters& parameters, std::uint64_t seed,
     } else if (!parameter->is_matrix()) {
       std::ranges::fill(numbers, name.ends_with(".weight") ? 1.0f : 0.0f);
     } else if (name.find("embedding") != std::string::npos) {
-      for (float& v : numbers) v = static_cast<float>(kTableDeviation) * normal(random);
+      Normals normals(random);
+      for (float& v : numbers) v = static_cast<float>(kTableDeviation * normals.next());
     } else {
       const double fan_in = static_cast<double>(value.count()) / static_cast<double>(parameter->shape[0]);
       for (float& v : numbers) v = static_cast<float>((2 * random.uniform() - 1) / std::sqrt(fan_in));

@@ -108,7 +108,6 @@ AutoencoderOptions short_run(const std::filesystem::path& output) {
   o.save_every = 2;
   o.normalised_over = 48;
   o.output = output;
-  o.state = output.string() + ".state";
   return o;
 }
 
@@ -150,7 +149,6 @@ JudgeOptions judge_options(const std::filesystem::path& output) {
   o.warmup = 2;
   o.save_every = 10;
   o.output = output;
-  o.state = output.string() + ".state";
   return o;
 }
 

@@ -99,4 +99,15 @@ Scene Composer::plain_emoji(int emoji, int background, int scale) const {
   return scene;
 }
 
+Composer open_composer(const std::filesystem::path& data, std::uint64_t seed, int first, Subjects otherwise) {
+  Catalogue catalogue = read_catalogue(data);
+  ComposeOptions options{.seed = seed, .subjects = {}};
+  if (first > 0) {
+    options.subjects = choose_concepts(catalogue, first);
+  } else if (otherwise == Subjects::kAll) {
+    for (const Concept& c : catalogue.concepts) options.subjects.push_back(c.id);
+  }
+  return {std::move(catalogue), read_atlas(data), std::move(options)};
+}
+
 }  // namespace dq::mini

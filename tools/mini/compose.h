@@ -77,4 +77,12 @@ class Composer {
   std::vector<std::uint16_t> visible_;  // a bit for each background colour
 };
 
+// Which concepts a composer shows.
+enum class Subjects : std::uint8_t { kTrained, kAll };  // without those held out, or with them
+
+// The composer over the folder that mini_catalogue wrote. `first` > 0: only the first so many concepts, in
+// the order of training.
+Composer open_composer(const std::filesystem::path& data, std::uint64_t seed, int first,
+                       Subjects otherwise = Subjects::kTrained);
+
 }  // namespace dq::mini

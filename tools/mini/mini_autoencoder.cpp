@@ -5,7 +5,6 @@
 #include <cstdio>
 
 #include "guarded_main.h"
-#include "media/codec.h"
 #include "mini/learn/autoencoder_run.h"
 #include "ops/devices.h"
 
@@ -17,17 +16,6 @@ struct Options {
   int threads = 0, subjects = 0;
   bool only_score = false;
 };
-
-dq::mini::Composer composer_for(const Options& options) {
-  dq::mini::Catalogue catalogue = dq::mini::read_catalogue(options.data);
-  dq::mini::ComposeOptions compose{.seed = options.run.seed, .subjects = {}};
-  if (options.subjects > 0) {
-    compose.subjects = dq::mini::choose_concepts(catalogue, options.subjects);
-  } else {  // all, and those held out from the pictures that the denoiser learns: any picture is to be kept
-    for (const dq::mini::Concept& c : catalogue.concepts) compose.subjects.push_back(c.id);
-  }
-  return {std::move(catalogue), dq::mini::read_atlas(options.data), compose};
-}
 
 int run(int argc, char** argv) {
   CLI::App app{"Trains the built-in model's autoencoder on composed pictures."};
@@ -52,7 +40,9 @@ int run(int argc, char** argv) {
   app.add_flag("--score", options.only_score, "only measure the base's VAE");
   CLI11_PARSE(app, argc, argv);
   const auto device = dq::ops::make_cpu_device({.threads = options.threads});
-  const dq::mini::Composer composer = composer_for(options);
+  // Those held out from what the denoiser learns belong to it: any picture is to be kept.
+  const dq::mini::Composer composer =
+      dq::mini::open_composer(options.data, r.seed, options.subjects, dq::mini::Subjects::kAll);
   const auto score = [&](const std::filesystem::path& file) {
     const dq::weights::ComponentSet set =
         dq::weights::open_components({.main = file, .vae = {}, .text_encoder = {}});
@@ -64,7 +54,6 @@ int run(int argc, char** argv) {
     score(options.base);
     return 0;
   }
-  r.state = r.output.string() + ".state";
   double mean = 0;
   r.on_step = [&](int step, double loss, double seconds) {
     mean = step == 0 ? loss : mean * 0.99 + loss * 0.01;

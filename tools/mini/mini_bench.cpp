@@ -30,10 +30,7 @@ int run(int argc, char** argv) {
   app.add_flag("--quick", only_english, "only retrieval in English");
   CLI11_PARSE(app, argc, argv);
   const auto device = dq::ops::make_cpu_device({.threads = threads});
-  dq::mini::Catalogue catalogue = dq::mini::read_catalogue(data);
-  const dq::mini::ComposeOptions compose{.seed = 1,
-                                         .subjects = dq::mini::choose_concepts(catalogue, subjects)};
-  const dq::mini::Composer composer(std::move(catalogue), dq::mini::read_atlas(data), compose);
+  const dq::mini::Composer composer = dq::mini::open_composer(data, 1, subjects);
   const dq::mini::Judge judge(dq::weights::TensorTable(dq::files::open_weights(judge_file)), *device);
   dq::mini::Checks checks(*device, composer, judge, o);
   const auto print = [](const std::vector<dq::mini::CheckRow>& rows) {

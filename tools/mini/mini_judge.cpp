@@ -28,12 +28,8 @@ int run(int argc, char** argv) {
   app.add_flag("--resume", r.resume);
   app.add_flag("--score", only_score, "only measure the judge that is there");
   CLI11_PARSE(app, argc, argv);
-  r.state = r.output.string() + ".state";
   const auto device = dq::ops::make_cpu_device({.threads = threads});
-  dq::mini::Catalogue catalogue = dq::mini::read_catalogue(data);
-  dq::mini::ComposeOptions compose;
-  for (const dq::mini::Concept& c : catalogue.concepts) compose.subjects.push_back(c.id);
-  const dq::mini::Composer composer(std::move(catalogue), dq::mini::read_atlas(data), compose);
+  const dq::mini::Composer composer = dq::mini::open_composer(data, 1, 0, dq::mini::Subjects::kAll);
   double mean = 0;
   r.on_step = [&](int step, double loss) {
     mean = step == 0 ? loss : mean * 0.98 + loss * 0.02;

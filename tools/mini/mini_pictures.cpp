@@ -34,10 +34,7 @@ int run(int argc, char** argv) {
   app.add_option("--subjects", options.subjects,
                  "only the first N of the concepts, in the order of training");
   CLI11_PARSE(app, argc, argv);
-  dq::mini::Catalogue catalogue = dq::mini::read_catalogue(options.data);
-  dq::mini::ComposeOptions compose{.seed = options.seed, .subjects = {}};
-  if (options.subjects > 0) compose.subjects = dq::mini::choose_concepts(catalogue, options.subjects);
-  const dq::mini::Composer composer(std::move(catalogue), dq::mini::read_atlas(options.data), compose);
+  const dq::mini::Composer composer = dq::mini::open_composer(options.data, options.seed, options.subjects);
   dq::ThreadPool threads(0);
   for (int first = 0; first < options.count; first += 1000)
     std::filesystem::create_directories(options.out / fmt::format("{:05}", first / 1000));

@@ -91,11 +91,7 @@ int run(int argc, char** argv) {
   app.add_flag("--catalogue", options.is_catalogue, "the concepts themselves instead");
   app.add_option("--bench", options.bench, "also compose this many and say how fast");
   CLI11_PARSE(app, argc, argv);
-  dq::mini::Catalogue catalogue = dq::mini::read_catalogue(options.data);
-  const Image atlas = dq::mini::read_atlas(options.data);
-  dq::mini::ComposeOptions compose{.seed = options.seed, .subjects = {}};
-  if (options.subjects > 0) compose.subjects = dq::mini::choose_concepts(catalogue, options.subjects);
-  const Composer composer(std::move(catalogue), atlas, compose);
+  const Composer composer = dq::mini::open_composer(options.data, options.seed, options.subjects);
   if (!options.out.empty()) write_sheet(options, composer);
   if (options.bench > 0) measure(options, composer);
   return 0;

@@ -102,25 +102,24 @@ Tensor PromptEncoder::encode(const ParsedPrompt& parsed, const std::map<std::str
   return usage_.final_norm ? network_.final_norm(z) : z;
 }
 
+ParsedPrompt PromptEncoder::plain(std::string_view text) const {
+  return text::parse_prompt(
+      text, tokenizer_, {.reading = text::Reading::kPlain}, [](std::string_view) { return std::nullopt; },
+      usage_.pad_token);
+}
+
 Tensor PromptEncoder::encode_empty(int clip_skip) const {
-  return encode(text::parse_prompt(
-                    "", tokenizer_, {}, [](std::string_view) { return std::nullopt; }, usage_.pad_token),
-                {}, clip_skip);
+  return encode(plain(""), {}, clip_skip);
 }
 
 Conditioning PromptEncoder::captions(std::span<const std::string> texts, int clip_skip) const {
-  const auto parse = [&](std::string_view text) {
-    return text::parse_prompt(
-        text, tokenizer_, {.reading = text::Reading::kPlain}, [](std::string_view) { return std::nullopt; },
-        usage_.pad_token);
-  };
   std::vector<ParsedPrompt> parsed;
   std::size_t windows = 1;
   for (const std::string& text : texts) {
-    parsed.push_back(parse(text));
+    parsed.push_back(plain(text));
     windows = std::max(windows, parsed.back().windows.size());
   }
-  const Window nothing = parse("").windows[0];
+  const Window nothing = plain("").windows[0];
   ParsedPrompt all;
   for (const ParsedPrompt& one : parsed) {
     all.windows.insert(all.windows.end(), one.windows.begin(), one.windows.end());

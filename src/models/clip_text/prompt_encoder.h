@@ -34,6 +34,8 @@ class PromptEncoder final : public TextEncoder {
   // Windows → [windows, 77, width], the hidden state that clip_skip asks for.
   Tensor encode(const text::ParsedPrompt& parsed, const std::map<std::string, LearnedWord>& words,
                 int clip_skip) const;
+  // A text without weights or learned words.
+  text::ParsedPrompt plain(std::string_view text) const;
   Tensor encode_empty(int clip_skip) const;
 
   ClipText network_;

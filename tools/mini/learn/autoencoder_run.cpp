@@ -5,7 +5,6 @@
 #include <array>
 #include <chrono>
 #include <cmath>
-#include <numbers>
 
 #include "base/counter_random.h"
 #include "base/error.h"
@@ -13,13 +12,16 @@
 #include "grad/optimizer.h"
 #include "grad/schedule.h"
 #include "grad/tape.h"
+#include "media/resize.h"
 #include "mini/learn/picture_loss.h"
+#include "mini/learn/picture_tensor.h"
 #include "models/autoencoder_kl/autoencoder.h"
 #include "models/autoencoder_kl/names.h"
 #include "ops/elementwise.h"
 #include "ops/gradient.h"
 #include "tensor/gradient.h"
 #include "train/run_state.h"
+#include "train/trainer.h"
 #include "weights/initial.h"
 
 namespace dq::mini {
@@ -32,14 +34,9 @@ constexpr std::uint64_t kNoise = 0x5eed, kCrop = 0xc309;
 void add_noise(Tensor& latent, double deviation, std::uint64_t seed, std::uint64_t step) {
   const std::int64_t count = latent.count() / latent.dim(0);
   for (std::int64_t n = 0; n < latent.dim(0); ++n) {
-    CounterRandom random{seed, kNoise, step, static_cast<std::uint64_t>(n)};
+    Normals noise(CounterRandom{seed, kNoise, step, static_cast<std::uint64_t>(n)});
     float* at = latent.data<float>() + n * count;
-    for (std::int64_t i = 0; i + 1 < count; i += 2) {
-      const double radius = deviation * std::sqrt(-2 * std::log(1 - random.uniform()));
-      const double angle = 2 * std::numbers::pi * random.uniform();
-      at[i] += static_cast<float>(radius * std::cos(angle));
-      at[i + 1] += static_cast<float>(radius * std::sin(angle));
-    }
+    for (std::int64_t i = 0; i < count; ++i) at[i] += static_cast<float>(deviation * noise.next());
   }
 }
 
@@ -89,11 +86,7 @@ Tensor Run::pictures(int step) const {
     CounterRandom random{options_.seed, kCrop, index};
     const auto room = static_cast<std::uint64_t>(kCanvas - side + 1);
     const auto x0 = static_cast<int>(random.below(room)), y0 = static_cast<int>(random.below(room));
-    float* to = out.data<float>() + n * side * side * 3;
-    for (int y = 0; y < side; ++y) {
-      const std::uint8_t* row = picture.image.row(y0 + y) + 3 * x0;
-      for (int i = 0; i < 3 * side; ++i) *to++ = static_cast<float>(row[i]) / 127.5f - 1;
-    }
+    put_picture(media::crop(picture.image, x0, y0, side, side), out, n);
   });
   return out;
 }
@@ -110,11 +103,10 @@ double Run::one_step(int step) {
   const Tensor from_decoder = grad::gradient(latent), values = mean.detached();
   const double pull = 2 * options_.pull / static_cast<double>(values.count());
   grad::backward(mean, ops::combine({{1, &from_decoder}, {pull, &values}}));
-  const double norm = grad::gradient_norm(trained_);
+  const double norm = grad::clip_gradients(trained_, 1);
   if (!std::isfinite(norm) || !std::isfinite(loss.value)) {
     throw Error(ErrorCode::kInternal, fmt::format("the loss is not finite at step {}", step));
   }
-  if (norm > 1) grad::scale_gradients(trained_, 1 / norm);
   optimizer_->step(options_.rate *
                    grad::schedule_factor(grad::Schedule::kCosine, step, options_.steps, options_.warmup));
   grad::clear_gradients(trained_);
@@ -130,11 +122,12 @@ void Run::save(int step) const {
   train::RunState state{step, settings(options_), {}};
   train::add_leaves(state, trained_);
   train::add_under(state, "optimizer.", optimizer_->state());
-  train::write_state(options_.state, state);
+  train::write_state(train::state_path(options_.output), state);
 }
 
 int Run::resume() {
-  const train::RunState state = train::read_state(options_.state, settings(options_), device_);
+  const train::RunState state =
+      train::read_state(train::state_path(options_.output), settings(options_), device_);
   train::restore_leaves(state, trained_);
   optimizer_->load_state(train::take_under(state, "optimizer."));
   return static_cast<int>(state.step);
@@ -154,9 +147,7 @@ void Run::normalise() {
       // Far from what was trained on.
       const Composition c =
           composer_.compose((std::uint64_t{1} << 40) + static_cast<std::uint64_t>(begin + n));
-      float* to = images.data<float>() + n * kCanvas * kCanvas * 3;
-      for (std::size_t i = 0; i < c.image.pixels.size(); ++i)
-        to[i] = static_cast<float>(c.image.pixels[i]) / 127.5f - 1;
+      put_picture(c.image, images, n);
     });
     const Tensor z = vae_->encode(images);
     const std::int64_t area = z.dim(2) * z.dim(3);

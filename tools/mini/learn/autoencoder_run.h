@@ -22,7 +22,7 @@ struct AutoencoderOptions {
   int save_every = 500;
   int normalised_over =
       512;  // pictures that the latents' mean and deviation are taken over, a multiple of 16
-  std::filesystem::path output, state;
+  std::filesystem::path output;  // the state lies beside it
   bool resume = false;
   std::function<void(int step, double loss, double seconds)> on_step;
   std::function<bool()> cancelled;

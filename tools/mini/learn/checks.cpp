@@ -139,15 +139,9 @@ Checks::Found Checks::ask(const std::vector<Asked>& questions, const pipeline::R
     pipeline::Request r = like;
     r.prompt = q.prompt;
     for (const media::Image& picture : paint(r)) {
-      const std::vector<double> all = judge_.probabilities({picture})[0];
-      std::vector<double> some;
-      int own = 0;
-      for (std::size_t k = 0; k < composer_.subjects().size(); ++k) {
-        if (composer_.subjects()[k] == q.subject) own = static_cast<int>(k);
-        some.push_back(all[static_cast<std::size_t>(composer_.subjects()[k])]);
-      }
-      out.first += best_of(some) == own;
-      out.fifth += among_best(some, own, 5);
+      const Verdict verdict = judge_.verdict(picture, q.subject, composer_.subjects());
+      out.first += verdict.first;
+      out.fifth += verdict.fifth;
       out.nearest += nearest_subject(picture, q.colour) == q.subject;
       out.background += background_colour(picture) == q.colour;
       ++out.pictures;

@@ -65,6 +65,14 @@ std::vector<std::vector<double>> Judge::probabilities(const std::vector<media::I
   return out;
 }
 
+Verdict Judge::verdict(const media::Image& picture, int wanted, const std::vector<int>& among) const {
+  const std::vector<double> p = probabilities({picture})[0];
+  const double own = p[static_cast<std::size_t>(wanted)];
+  const auto before = std::count_if(among.begin(), among.end(),
+                                    [&](int id) { return p[static_cast<std::size_t>(id)] > own; });
+  return {before == 0, before < 5, *std::max_element(p.begin(), p.end()) == own};
+}
+
 void write_judge_shapes(const std::filesystem::path& file, int concepts, Device& device) {
   std::vector<files::TensorToWrite> tensors;
   const auto add = [&](std::string name, Shape shape) {
@@ -89,15 +97,6 @@ void write_judge(const std::filesystem::path& file, const Judge& judge) {
   for (const auto& [name, parameter] : judge.parameters())
     tensors.push_back(files::to_write(name, ops::convert(parameter->value.detached(), DType::kF16)));
   files::write_safetensors(file, std::move(tensors));
-}
-
-int best_of(const std::vector<double>& numbers) {
-  return static_cast<int>(std::max_element(numbers.begin(), numbers.end()) - numbers.begin());
-}
-
-bool among_best(const std::vector<double>& numbers, int wanted, int k) {
-  const double own = numbers[static_cast<std::size_t>(wanted)];
-  return std::count_if(numbers.begin(), numbers.end(), [own](double v) { return v > own; }) < k;
 }
 
 }  // namespace dq::mini

@@ -9,6 +9,13 @@
 
 namespace dq::mini {
 
+// What the judge says of a picture that should show one concept.
+struct Verdict {
+  bool first = false,
+       fifth = false;         // it is the most likely, or among the five most likely, of the asked ones
+  bool first_of_all = false;  // the most likely of all concepts
+};
+
 class Judge {
  public:
   static constexpr int kSide = 128;  // pixels
@@ -25,6 +32,8 @@ class Judge {
 
   // The probabilities of all concepts, by picture, of RGB pictures of 128×128.
   std::vector<std::vector<double>> probabilities(const std::vector<media::Image>& pictures) const;
+  // `wanted` is one of `among`.
+  Verdict verdict(const media::Image& picture, int wanted, const std::vector<int>& among) const;
 
  private:
   struct Stage {
@@ -43,9 +52,5 @@ class Judge {
 void write_judge_shapes(const std::filesystem::path& file, int concepts, Device& device);
 // The judge as it is, in f16.
 void write_judge(const std::filesystem::path& file, const Judge& judge);
-
-// The place of the largest number, and whether `wanted` is among the k largest.
-int best_of(const std::vector<double>& numbers);
-bool among_best(const std::vector<double>& numbers, int wanted, int k);
 
 }  // namespace dq::mini

@@ -13,7 +13,9 @@
 #include "grad/schedule.h"
 #include "grad/tape.h"
 #include "media/resize.h"
+#include "mini/learn/picture_tensor.h"
 #include "train/run_state.h"
+#include "train/trainer.h"
 #include "weights/initial.h"
 
 namespace dq::mini {
@@ -34,10 +36,6 @@ void wear(media::Image& image, CounterRandom& random) {
     const double rough = noise * (random.uniform() + random.uniform() - 1);
     v = static_cast<std::uint8_t>(std::clamp(v * factor + shift + rough + 0.5, 0.0, 255.0));
   }
-}
-
-void copy_to(const media::Image& image, float* to) {
-  for (const std::uint8_t v : image.pixels) *to++ = static_cast<float>(v) / 127.5f - 1;
 }
 
 }  // namespace
@@ -85,7 +83,7 @@ void train_judge(Device& device, const Composer& composer, const JudgeOptions& o
                   options.batch, options.rate, concepts);
   int step = 0;
   if (options.resume) {
-    const train::RunState state = train::read_state(options.state, settings, device);
+    const train::RunState state = train::read_state(train::state_path(options.output), settings, device);
     train::restore_leaves(state, trained);
     optimizer->load_state(train::take_under(state, "optimizer."));
     step = static_cast<int>(state.step);
@@ -98,14 +96,13 @@ void train_judge(Device& device, const Composer& composer, const JudgeOptions& o
                          static_cast<std::uint64_t>(n);
       const Sample sample = judge_sample(composer, composer.subjects(), options.seed, index);
       labels[static_cast<std::size_t>(n)] = sample.label;
-      copy_to(sample.image, images.data<float>() + n * 3 * kCanvas * kCanvas);
+      put_picture(sample.image, images, n);
     });
     const Tensor logits = judge.logits(images);
     const grad::LossAndGradient loss = grad::cross_entropy(logits.detached(), labels);
     grad::backward(logits, loss.gradient);
-    const double norm = grad::gradient_norm(trained);
-    if (!std::isfinite(norm)) throw Error(ErrorCode::kInternal, "the judge's loss is not finite");
-    if (norm > 1) grad::scale_gradients(trained, 1 / norm);
+    if (!std::isfinite(grad::clip_gradients(trained, 1)))
+      throw Error(ErrorCode::kInternal, "the judge's loss is not finite");
     optimizer->step(options.rate *
                     grad::schedule_factor(grad::Schedule::kCosine, step, options.steps, options.warmup));
     grad::clear_gradients(trained);
@@ -114,7 +111,7 @@ void train_judge(Device& device, const Composer& composer, const JudgeOptions& o
       train::RunState state{step + 1, settings, {}};
       train::add_leaves(state, trained);
       train::add_under(state, "optimizer.", optimizer->state());
-      train::write_state(options.state, state);
+      train::write_state(train::state_path(options.output), state);
     }
   }
   write_judge(options.output, judge);
@@ -126,16 +123,10 @@ JudgeScore score_judge(const Judge& judge, const Composer& composer, const std::
   const double share = 1.0 / count;
   for (int i = 0; i < count; ++i) {
     const Sample sample = judge_sample(composer, subjects, kTestSeed, static_cast<std::uint64_t>(i));
-    const std::vector<double> all = judge.probabilities({sample.image})[0];
-    std::vector<double> some;
-    int own = 0;
-    for (std::size_t k = 0; k < subjects.size(); ++k) {
-      if (subjects[k] == sample.label) own = static_cast<int>(k);
-      some.push_back(all[static_cast<std::size_t>(subjects[k])]);
-    }
-    out.first += best_of(some) == own ? share : 0;
-    out.fifth += among_best(some, own, 5) ? share : 0;
-    out.first_of_all += best_of(all) == sample.label ? share : 0;
+    const Verdict verdict = judge.verdict(sample.image, sample.label, subjects);
+    out.first += verdict.first ? share : 0;
+    out.fifth += verdict.fifth ? share : 0;
+    out.first_of_all += verdict.first_of_all ? share : 0;
   }
   return out;
 }

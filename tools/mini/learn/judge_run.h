@@ -14,7 +14,7 @@ struct JudgeOptions {
   int steps = 6000, batch = 64, warmup = 100;
   double rate = 2e-3;
   int save_every = 1000;
-  std::filesystem::path output, state;
+  std::filesystem::path output;  // the state lies beside it
   bool resume = false;
   std::function<void(int step, double loss)> on_step;
 };

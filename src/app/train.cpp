@@ -25,6 +25,7 @@ namespace {
 struct TrainOptions {
   train::TrainRequest request;
   std::string memory, weighting = "min-snr", loss = "mse", huber_schedule = "snr", prediction = "auto";
+  std::string network = "lora", format = "kohya";
   std::vector<std::string> optimizer_options;
   std::int64_t seed = -1;
   int threads = 0;
@@ -102,9 +103,14 @@ void add_learning_options(CLI::App& cmd, TrainOptions& o) {
 
 void add_adapter_options(CLI::App& cmd, TrainOptions& o) {
   train::NetworkOptions& n = o.request.network;
-  cmd.add_option("--rank", n.rank, "size of the LoRA [16]")->group("Network");
+  cmd.add_option("--network", o.network, "lora, loha, lokr, dora, oft [lora]")->group("Network");
+  cmd.add_option("--rank", n.rank, "size of the network; of oft, rows that turn together [16]")
+      ->group("Network");
   cmd.add_option("--alpha", n.alpha, "[the rank]")->group("Network");
   cmd.add_option("--conv-rank", n.conv_rank, "also train convolutions, with this rank")->group("Network");
+  cmd.add_option("--format", o.format,
+                 "names in the file: kohya (sd-scripts, read by everything), diffusers, comfy [kohya]")
+      ->group("Network");
 }
 
 void add_full_options(CLI::App& cmd, TrainOptions& o) {
@@ -232,6 +238,21 @@ void apply_objective(TrainOptions& o) {
   pick_prediction(o.prediction, o.request.prediction, o.request.zero_terminal_snr);
 }
 
+void apply_network(TrainOptions& o) {
+  using models::AdapterNames;
+  using weights::AdapterKind;
+  o.request.network.kind = pick<AdapterKind>("--network", o.network,
+                                             {{"lora", AdapterKind::kLora},
+                                              {"loha", AdapterKind::kLoha},
+                                              {"lokr", AdapterKind::kLokr},
+                                              {"dora", AdapterKind::kDora},
+                                              {"oft", AdapterKind::kOft}});
+  o.request.network.names = pick<AdapterNames>("--format", o.format,
+                                               {{"kohya", AdapterNames::kSdScripts},
+                                                {"diffusers", AdapterNames::kDiffusers},
+                                                {"comfy", AdapterNames::kComfy}});
+}
+
 int train_model(TrainOptions o) {
   train::TrainRequest& r = o.request;
   r.optimizer_options = numbers_by_name(o.optimizer_options);
@@ -240,6 +261,7 @@ int train_model(TrainOptions o) {
   r.paint_samples = !o.no_samples;
   if (o.seed >= 0) r.seed = static_cast<std::uint64_t>(o.seed);
   apply_objective(o);
+  apply_network(o);
   const Interrupt interrupt;
   const auto device = ops::make_cpu_device({.threads = o.threads});
   TrainLine line(o.quiet);

@@ -145,6 +145,11 @@ struct MetadataNames {
   std::string architecture, base_version;
 };
 
+// Whose names an adapter file uses for modules: sd-scripts' ("lora_unet_down_blocks_0_attentions_0_proj_in"),
+// diffusers' ("unet.down_blocks.0.attentions.0.proj_in"), or those of the original checkpoint as ComfyUI
+// writes them ("diffusion_model.input_blocks.1.1.proj_in").
+enum class AdapterNames : std::uint8_t { kSdScripts, kDiffusers, kComfy };
+
 enum class ModelPart : std::uint8_t { kDenoiser, kTextEncoder, kVae };
 
 // One part of a model as its tensors are stored: canonical names, and what stands before them in the one-file
@@ -169,10 +174,10 @@ class Family {
   virtual Footprint footprint(const weights::ComponentSet& files, Precision precision) const = 0;
 
   virtual MetadataNames metadata_names(const Variant& variant) const = 0;
-  // What adapter files call the module of a parameter, as sd-scripts names them
-  // ("lora_unet_down_blocks_0_attentions_0_proj_in"); empty where adapters have no name for it. `parameter`
+  // What adapter files call the module of a parameter; empty where adapters have no name for it. `parameter`
   // is canonical, with its ".weight".
-  virtual std::string adapter_module(ModelPart part, std::string_view parameter) const = 0;
+  virtual std::string adapter_module(ModelPart part, std::string_view parameter,
+                                     AdapterNames names) const = 0;
 
   // Every part that the files hold, as it goes into a checkpoint of one file.
   virtual std::vector<StoredPart> stored_parts(const weights::ComponentSet& files) const = 0;

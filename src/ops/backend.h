@@ -51,6 +51,7 @@ struct Backend {
   void (*copy)(const Tensor& x, Tensor& y) = nullptr;  // same shape; strides and dtype may differ
   void (*multiply)(const Tensor& a, const Tensor& b, Tensor& y) = nullptr;
   void (*geglu)(const Tensor& x, Tensor& y) = nullptr;
+  void (*inverse)(const Tensor& x, Tensor& y) = nullptr;  // [N, n, n]
 
   // The way back. dy has the forward result's shape; every output is allocated. Outputs given as pointers are
   // null when nobody asks for them.

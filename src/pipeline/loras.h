@@ -22,10 +22,10 @@ struct LoraFit {
   std::vector<std::string> unmatched;  // modules of this part that did not
 };
 
-// Hangs the modules of a file that are for this part (by their names: "lora_unet_…", "lora_te_…") on its
-// parameters. Names and layout are sd-scripts'. Throws kBadFile for a module that is incomplete or has
-// another shape than its layer, kUnsupported for a file that holds no LoRA, or one of a kind that is not read
-// yet.
+// Hangs the modules of a file that are for this part (by their names: "lora_unet_…", "text_encoder.…") on its
+// parameters. LoRA, LoHa, LoKr, DoRA and OFT; modules named as sd-scripts, diffusers or ComfyUI do, tensors
+// as sd-scripts, LyCORIS or peft. Throws kBadFile for a module that is incomplete or has another shape than
+// its layer, kUnsupported for a file that holds no adapter, or one of a kind that is not read yet.
 LoraFit attach_lora(const weights::TensorTable& file, const models::Family& family, models::ModelPart part,
                     const weights::Parameters& parameters, double strength, Device& device);
 

@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "base/check_range.h"
+#include "base/error.h"
 #include "grad/optimizer.h"
 
 namespace dq::train {
@@ -52,6 +53,10 @@ TrainRequest resolve(TrainRequest r, const TrainingFacts& facts) {
   check_range("--rate", r.rate, 1e-9, 10.0);
   check_range("--text-rate", r.text_rate, 1e-9, 10.0);
   check_range("--rank", r.network.rank, 1, 4096);
+  if (r.network.names == models::AdapterNames::kDiffusers && r.network.kind != weights::AdapterKind::kLora) {
+    throw Error(ErrorCode::kInvalidArgument, "diffusers reads no adapters but LoRAs from such a file")
+        .hint("Use --format kohya or comfy, or --network lora.");
+  }
   check_range("--conv-rank", r.network.conv_rank, 0, 4096);
   check_range("--alpha", r.network.alpha, 1e-6, 1e6);
   check_range("--accumulate", r.accumulation, 1, 4096);
@@ -75,6 +80,8 @@ std::string to_text(const TrainRequest& r) {
   const auto line = [&](const char* name, const auto& value) { out += fmt::format("{} {}\n", name, value); };
   const ObjectiveOptions& o = r.objective;
   line("target", static_cast<int>(r.target));
+  line("network",
+       fmt::format("{} {}", weights::to_string(r.network.kind), static_cast<int>(r.network.names)));
   line("rank", r.network.rank);
   line("alpha", r.network.alpha);
   line("conv_rank", r.network.conv_rank);

@@ -9,6 +9,7 @@
 
 #include "train/captions.h"
 #include "train/objective.h"
+#include "weights/adapters/kinds.h"
 
 namespace dq::train {
 
@@ -19,7 +20,9 @@ enum class Target : std::uint8_t {
 };
 
 struct NetworkOptions {
-  int rank = 0;       // 0: from the number of pictures
+  weights::AdapterKind kind = weights::AdapterKind::kLora;
+  models::AdapterNames names = models::AdapterNames::kSdScripts;  // in the file
+  int rank = 0;                                                   // 0: from the number of pictures
   double alpha = 0;   // 0: the rank, so that a rate suits every rank
   int conv_rank = 0;  // of 3×3 convolutions; 0: they stay as they are
 };

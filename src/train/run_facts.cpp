@@ -1,8 +1,33 @@
 #include "train/run_facts.h"
 
+#include <fmt/format.h>
+
 #include <filesystem>
 
 namespace dq::train {
+namespace {
+
+// What sd-scripts and LyCORIS call the network.
+void tell_network(RunFacts& facts, const NetworkOptions& network) {
+  using weights::AdapterKind;
+  facts.rank = network.rank;
+  facts.alpha = network.alpha;
+  if (network.conv_rank > 0) {
+    facts.network_args["conv_dim"] = std::to_string(network.conv_rank);
+    facts.network_args["conv_alpha"] = fmt::format("{}", network.alpha * network.conv_rank / network.rank);
+  }
+  if (network.kind == AdapterKind::kLora) return;
+  facts.network_module = "lycoris.kohya";
+  std::string algorithm(weights::to_string(network.kind));
+  if (network.kind == AdapterKind::kOft) algorithm = "diag-oft";
+  if (network.kind == AdapterKind::kDora) {
+    algorithm = "lora";
+    facts.network_args["dora_wd"] = "True";
+  }
+  facts.network_args["algo"] = algorithm;
+}
+
+}  // namespace
 
 RunFacts facts_of(const TrainRequest& request, const pipeline::OpenModel& model, const RunPlace& place) {
   RunFacts facts;
@@ -16,8 +41,7 @@ RunFacts facts_of(const TrainRequest& request, const pipeline::OpenModel& model,
   facts.v_prediction = model.variant.prediction == models::Prediction::kV;
   facts.zero_terminal_snr = model.variant.schedule.zero_terminal_snr;
   facts.is_adapter = request.target == Target::kLora;
-  facts.rank = request.network.rank;
-  facts.alpha = request.network.alpha;
+  tell_network(facts, request.network);
   facts.learning_rate = request.rate;
   facts.denoiser_rate = request.rate;
   if (request.train_text_encoder) facts.text_encoder_rate = request.text_rate;

@@ -1,7 +1,10 @@
 #pragma once
-// What an add-on makes of one layer: a LoRA and its relatives (Hu et al. 2021 and after). Either a side path
-// beside the layer, which leaves the base weight as it is stored, or a change of the weight itself. The
-// tensors of an adapter may be leaves: then it is trained.
+// What an add-on makes of one layer: a LoRA and its relatives (Hu et al. 2021 and after; weights/adapters/
+// has one file a kind). Either a side path beside the layer, which leaves the base weight as it is stored, or
+// a change of the weight itself. The tensors of an adapter may be leaves: then it is trained.
+#include <string>
+#include <vector>
+
 #include "ops/conv2d.h"
 #include "tensor/tensor.h"
 
@@ -13,14 +16,25 @@ struct AdaptedLayer {
   const ops::Conv2dOptions* conv = nullptr;  // null: linear
 };
 
+// A tensor of an adapter by its name under a module's ("lora_down.weight").
+struct AdapterPart {
+  std::string name;
+  Tensor value;
+};
+
 class Adapter {
  public:
   virtual ~Adapter() = default;
-  // y + what the side path makes of the layer's input x. The default has none.
+  // Is the weight itself changed? Then changed() is asked, with the base weight in f32; else side().
+  virtual bool changes_weight() const { return true; }
+  // y + what the side path makes of the layer's input x.
   virtual Tensor side(const Tensor& x, const Tensor& y, const AdaptedLayer& layer) const;
-  // Does it change the weight instead? Then changed() is asked before every use, with the base weight in f32.
-  virtual bool changes_weight() const { return false; }
-  virtual Tensor changed(const Tensor& weight) const;
+  // The weight with this adapter in it, in the weight's shape. Every kind can do that.
+  virtual Tensor changed(const Tensor& weight) const = 0;
+  // What a file holds of it; the leaves of one that is trained are among them.
+  virtual std::vector<AdapterPart> parts() const = 0;
+
+  bool is_trained() const;
 };
 
 }  // namespace dq::weights

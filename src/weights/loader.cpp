@@ -11,6 +11,16 @@ namespace dq::weights {
 using files::TensorEntry;
 using files::WeightSource;
 
+namespace {
+
+// f32, in memory of their own.
+Tensor numbers_of(const TensorEntry& entry, Device& device) {
+  const Tensor stored = WeightSource::view(entry, device);
+  return stored.dtype() == DType::kF32 ? ops::copied(stored) : ops::convert(stored, DType::kF32);
+}
+
+}  // namespace
+
 Loader::Loader(const TensorTable& table, Device& device, std::string what, Purpose purpose)
     : state_(std::make_shared<State>(State{table, device, std::move(what), purpose, {}, {}})) {}
 
@@ -47,16 +57,26 @@ std::shared_ptr<Parameter> Loader::enlist(std::string_view name, Shape shape, Sh
                                           Tensor value) const {
   const std::string whole = full(name);
   auto parameter = std::make_shared<Parameter>(
-      Parameter{whole, std::move(shape), std::move(stored), std::move(value), {}});
+      Parameter{whole, std::move(shape), std::move(stored), std::move(value), {}, {}});
   state_->parameters[whole] = parameter;
   return parameter;
 }
 
 Tensor Loader::own(const TensorEntry& entry) const {
-  const Tensor stored = WeightSource::view(entry, device());
-  Tensor value = stored.dtype() == DType::kF32 ? ops::copied(stored) : ops::convert(stored, DType::kF32);
+  Tensor value = numbers_of(entry, device());
   if (trains()) ask_gradient(value);
   return value;
+}
+
+std::shared_ptr<Parameter> Loader::enlist_matrix(std::string_view name, const TensorEntry& entry,
+                                                 Shape stored) const {
+  auto parameter = enlist(name, entry.shape, std::move(stored), trains() ? own(entry) : Tensor());
+  parameter->read = [entry, &device = device()] {
+    Tensor numbers = numbers_of(entry, device);
+    entry.file->drop(entry.offset, entry.bytes);
+    return numbers;
+  };
+  return parameter;
 }
 
 Tensor Loader::vector(std::string_view name, Shape shape) const {
@@ -108,7 +128,7 @@ Weight Loader::stacked(std::span<const std::string> names, std::int64_t out_each
     TensorEntry flat = *entry;
     flat.shape.resize(2);
     flat.strides.resize(2);
-    parts.push_back(enlist(name, {out_each, in}, entry->shape, trains() ? own(flat) : Tensor()));
+    parts.push_back(enlist_matrix(name, flat, entry->shape));
     values.push_back(WeightSource::view(flat, device()));
     entries.push_back(std::move(flat));
   }
@@ -130,8 +150,7 @@ Weight Loader::stacked(std::span<const std::string> names, std::int64_t out_each
 Weight Loader::conv2d(std::string_view name, std::int64_t out, std::int64_t in, int kernel) const {
   const TensorEntry* entry = expect(name, {out, in, kernel, kernel});
   if (!entry) return {};
-  Weight weight = pack({enlist(name, entry->shape, entry->shape, trains() ? own(*entry) : Tensor())},
-                       WeightSource::view(*entry, device()));
+  Weight weight = pack({enlist_matrix(name, *entry, entry->shape)}, WeightSource::view(*entry, device()));
   entry->file->drop(entry->offset, entry->bytes);
   return weight;
 }

@@ -58,6 +58,10 @@ class Loader {
   std::string full(std::string_view name) const { return prefix_ + std::string(name); }
   // A new entry of the list; `value` may be undefined for a matrix.
   std::shared_ptr<Parameter> enlist(std::string_view name, Shape shape, Shape stored, Tensor value) const;
+  // The same of a matrix or kernel; `entry` has the shape that layers use. A leaf when parameters are
+  // trained.
+  std::shared_ptr<Parameter> enlist_matrix(std::string_view name, const files::TensorEntry& entry,
+                                           Shape stored) const;
   // The stored numbers of `entry` as f32 in memory of their own; a leaf when parameters are trained.
   Tensor own(const files::TensorEntry& entry) const;
   bool trains() const { return state_->purpose == Purpose::kTrain; }

@@ -1,6 +1,7 @@
 #pragma once
 // The named parameters of a loaded network, so that adapters can be hung on them and a trainer can find them.
 // Names are the family's canonical ones.
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -25,8 +26,12 @@ struct Parameter {
   Tensor value;      // f32; undefined for a matrix that is only packed
   // What adapters make of a layer with this weight, in the order in which they were added.
   std::vector<std::shared_ptr<const Adapter>> adapters;
+  // Of a matrix: its numbers from the file anew, f32, in `shape`. The file stays open for it.
+  std::function<Tensor()> read;
 
   bool is_matrix() const { return shape.size() >= 2; }
+  // The weight without adapters, f32, in `shape`.
+  Tensor base() const { return value.defined() ? value : read(); }
 };
 
 using Parameters = std::map<std::string, std::shared_ptr<Parameter>, std::less<>>;

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "base/error.h"
 #include "ops/elementwise.h"
 
 namespace dq::weights {
@@ -22,31 +21,49 @@ bool Weight::has_side(std::size_t part) const {
 }
 
 Tensor Weight::part_value(std::size_t part) const {
-  const Parameter& parameter = *parts_[part];
-  Tensor value = parameter.value;
-  if (!value.defined()) {
-    if (!packed_.source.defined()) {
-      throw Error(ErrorCode::kInternal, "an adapter changes a weight that was packed for painting only");
-    }
-    const std::int64_t rows = parameter.shape[0], begin = static_cast<std::int64_t>(part) * rows;
-    value = ops::convert(packed_.source.slice(0, begin, begin + rows), DType::kF32).reshape(parameter.shape);
-  }
-  for (const auto& adapter : parameter.adapters) {
+  Tensor value = parts_[part]->base();
+  for (const auto& adapter : parts_[part]->adapters) {
     if (adapter->changes_weight()) value = adapter->changed(value);
   }
   return value;
 }
 
-ops::PackedWeight Weight::packed() const {
-  if (packed_.defined() && !changed()) return packed_;
+Weight::Adapters Weight::adapters() const {
+  Adapters out;
+  for (const auto& part : parts_) out.push_back(part->adapters);
+  return out;
+}
+
+bool Weight::trained() const {
+  if (!packed_.defined()) return true;
+  return std::any_of(parts_.begin(), parts_.end(), [](const auto& part) {
+    return std::any_of(part->adapters.begin(), part->adapters.end(),
+                       [](const auto& a) { return a->is_trained(); });
+  });
+}
+
+ops::PackedWeight Weight::pack_anew() const {
   std::vector<Tensor> values;
   for (std::size_t i = 0; i < parts_.size(); ++i) values.push_back(part_value(i));
   const Tensor whole = values.size() == 1 ? values[0] : ops::concat(values, 0);
   const Precision precision = device_->precision();
   ops::PackedWeight out = whole.rank() == 4 ? ops::pack_conv2d(*device_, whole, precision)
                                             : ops::pack_linear(*device_, whole, precision);
-  if (!out.source.defined()) out.source = whole;
+  // A weight that only paints needs no way back.
+  const bool only_paints = packed_.defined() && !packed_.source.defined();
+  if (!out.source.defined() && !only_paints) out.source = whole;
   return out;
+}
+
+ops::PackedWeight Weight::packed() const {
+  if (packed_.defined() && !changed()) {
+    folded_.reset();
+    return packed_;
+  }
+  if (trained()) return pack_anew();
+  if (!folded_ || folded_->adapters != adapters())
+    folded_ = std::make_shared<const Folded>(Folded{adapters(), pack_anew()});
+  return folded_->packed;
 }
 
 Tensor Weight::side(const Tensor& x, Tensor y, const ops::Conv2dOptions* conv, std::size_t part) const {

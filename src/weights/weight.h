@@ -29,12 +29,23 @@ class Weight {
               std::size_t part = 0) const;
 
  private:
+  using Adapters = std::vector<std::vector<std::shared_ptr<const Adapter>>>;  // by part
+  struct Folded {
+    Adapters adapters;
+    ops::PackedWeight packed;
+  };
+
   bool changed() const;
+  bool trained() const;  // is anything here different at the next use?
+  Adapters adapters() const;
   Tensor part_value(std::size_t part) const;  // f32, with what adapters change
+  ops::PackedWeight pack_anew() const;
 
   Device* device_ = nullptr;
   std::vector<std::shared_ptr<Parameter>> parts_;
   ops::PackedWeight packed_;
+  // What came of the adapters that were there at the last use: those that nobody trains change a weight once.
+  mutable std::shared_ptr<const Folded> folded_;
 };
 
 }  // namespace dq::weights

@@ -7,6 +7,7 @@
 #include "ops/conv2d.h"
 #include "ops/elementwise.h"
 #include "ops/embedding.h"
+#include "ops/inverse.h"
 #include "ops/linear.h"
 #include "ops/norm.h"
 #include "ops/rms_norm.h"
@@ -175,6 +176,16 @@ void add_elementwise(std::vector<OpCase>& out) {
        }});
   out.push_back(
       {"Geglu", {{2, 3, 10}}, {{3, 99, 2 * 37}}, [](const Inputs& in) { return ops::geglu(in[0]); }});
+  // Far enough from having no inverse.
+  out.push_back({"Inverse", {{2, 3, 3}}, {{3, 7, 7}}, [](const Inputs& in) {
+                   const std::int64_t n = in[0].dim(1);
+                   std::vector<double> ones(static_cast<std::size_t>(in[0].count()), 0.0);
+                   for (std::int64_t i = 0; i < in[0].dim(0) * n; ++i)
+                     ones[static_cast<std::size_t>(i / n * n * n + i % n * (n + 1))] = 1;
+                   const Tensor one =
+                       ops::convert(Tensor::from(in[0].device(), ones, in[0].shape()), in[0].dtype());
+                   return ops::inverse(ops::combine({{0.1, &in[0]}, {1, &one}}));
+                 }});
   out.push_back({"Contiguous", {{2, 3, 4}}, {{3, 77, 65}}, [](const Inputs& in) {
                    return ops::contiguous(in[0].permute({2, 0, 1}));
                  }});

@@ -13,8 +13,9 @@ namespace {
 
 using models::ModelPart;
 
-std::string module(const std::string& parameter, ModelPart part = ModelPart::kDenoiser) {
-  return models::families()[0]->adapter_module(part, parameter);
+std::string module(const std::string& parameter, ModelPart part = ModelPart::kDenoiser,
+                   models::AdapterNames names = models::AdapterNames::kSdScripts) {
+  return models::families()[0]->adapter_module(part, parameter, names);
 }
 
 TEST(AdapterNames, SinglesOut) {
@@ -38,6 +39,20 @@ TEST(AdapterNames, SinglesOut) {
             "lora_te_text_model_encoder_layers_3_self_attn_q_proj");
   EXPECT_EQ(module("input_blocks.1.1.proj_in.bias"), "");
   EXPECT_EQ(module("what.is.this.weight"), "");
+}
+
+TEST(AdapterNames, FollowDiffusersAndComfyToo) {
+  using enum models::AdapterNames;
+  const std::string linear = "output_blocks.3.1.transformer_blocks.0.attn1.to_q.weight",
+                    text = "encoder.layers.3.self_attn.q_proj.weight";
+  EXPECT_EQ(module(linear, ModelPart::kDenoiser, kDiffusers),
+            "unet.up_blocks.1.attentions.0.transformer_blocks.0.attn1.to_q");
+  EXPECT_EQ(module(linear, ModelPart::kDenoiser, kComfy),
+            "diffusion_model.output_blocks.3.1.transformer_blocks.0.attn1.to_q");
+  EXPECT_EQ(module(text, ModelPart::kTextEncoder, kDiffusers),
+            "text_encoder.text_model.encoder.layers.3.self_attn.q_proj");
+  EXPECT_EQ(module(text, ModelPart::kTextEncoder, kComfy),
+            "text_encoders.clip_l.transformer.text_model.encoder.layers.3.self_attn.q_proj");
 }
 
 // Every parameter of the small model (whose graph is the real one's) gets a name of its own, the one its

@@ -10,6 +10,7 @@
 #include "ops/devices.h"
 #include "pipeline/request.h"
 #include "support/golden.h"
+#include "weights/adapters/kinds.h"
 #include "weights/component_set.h"
 
 namespace dq::test {
@@ -110,10 +111,69 @@ TEST_F(Loras, WhatDoesNotFitIsToldAndLeavesTheModelAsItWas) {
   }
   EXPECT_EQ(attach(*unet_, 1, more).unmatched, std::vector<std::string>{"lora_unet_nowhere"});
   pipeline::detach_all(unet_->parameters());
-  more.insert("lora_unet_x.hada_w1_a", *lora_.find(module + ".alpha"));
+  more.insert("lora_unet_x.what_is_this", *lora_.find(module + ".alpha"));
   EXPECT_THROW(attach(*unet_, 1, more), Error);
   EXPECT_THROW(attach(*unet_, 1, tiny_original()), Error);
   EXPECT_EQ(relative_error(run(*unet_), plain), 0);
+}
+
+// Each kind against LyCORIS's own merged weights (tests/golden/make_adapters.py), and their strengths.
+TEST_F(Loras, RelativesPaintWhatLyCorisPaints) {
+  const auto golden_file = files::open_weights(golden_path("models/adapters_unet.safetensors"));
+  models::DenoiserInput input;
+  input.x = golden(*golden_file, "x", *device_);
+  input.timesteps = {500};
+  input.context = golden(*golden_file, "context", *device_);
+  const auto unet_ = unet();
+  const Tensor plain = (*unet_)(input);
+  EXPECT_LE(relative_error(plain, golden(*golden_file, "plain", *device_)), 1e-4);
+  for (const std::string kind : {"loha", "lokr", "dora", "dora_columns", "oft"}) {
+    const weights::TensorTable file = weights::open_table(golden_path("models/" + kind + ".safetensors"));
+    const Tensor theirs = golden(*golden_file, kind, *device_);
+    EXPECT_GT(relative_error(plain, theirs), 0.05) << kind;
+    const pipeline::LoraFit fit = attach(*unet_, 1, file);
+    EXPECT_EQ(fit.modules, 72u) << kind;
+    EXPECT_TRUE(fit.unmatched.empty()) << kind;
+    EXPECT_LE(relative_error((*unet_)(input), theirs), 1e-4) << kind;
+    EXPECT_LE(relative_error((*unet_)(input), theirs), 1e-4) << kind << ", with the weight of the first use";
+    pipeline::detach_all(unet_->parameters());
+    EXPECT_EQ(relative_error((*unet_)(input), plain), 0) << kind;
+    // Half of it is nearer to the base than all of it.
+    attach(*unet_, 0.5, file);
+    const double half = relative_error((*unet_)(input), plain);
+    EXPECT_GT(half, 0.01) << kind;
+    EXPECT_LT(half, 0.9 * relative_error(theirs, plain)) << kind;
+    pipeline::detach_all(unet_->parameters());
+  }
+}
+
+// The same LoRA under diffusers' and ComfyUI's names, with peft's tensors.
+TEST_F(Loras, AreReadUnderEveryProgramsNames) {
+  const auto unet_ = unet();
+  const Tensor theirs = golden(*golden_, "full", *device_);
+  std::map<std::string, std::string> names[2];
+  using models::AdapterNames;
+  for (const auto& [name, parameter] : unet_->parameters()) {
+    const auto module = [&](AdapterNames style) {
+      return family_.adapter_module(ModelPart::kDenoiser, name, style);
+    };
+    names[0][module(AdapterNames::kSdScripts)] = module(AdapterNames::kDiffusers);
+    names[1][module(AdapterNames::kSdScripts)] = module(AdapterNames::kComfy);
+  }
+  for (const auto& style : names) {
+    const weights::TensorTable file = lora_.renamed([&](std::string_view name) -> std::optional<std::string> {
+      const auto apart = weights::adapter_tensor_name(name);
+      const auto module = style.find(apart->module);
+      if (module == style.end()) return std::nullopt;  // the text encoder's
+      const std::string part = apart->part == "lora_up.weight"     ? "lora_B.weight"
+                               : apart->part == "lora_down.weight" ? "lora_A.weight"
+                                                                   : apart->part;
+      return module->second + "." + part;
+    });
+    EXPECT_EQ(attach(*unet_, 1, file).modules, 192u);
+    EXPECT_LE(relative_error(run(*unet_), theirs), 1e-4);
+    pipeline::detach_all(unet_->parameters());
+  }
 }
 
 TEST(LoraRequest, GoesThroughJson) {

@@ -56,6 +56,81 @@ TEST_F(Trainer, WritesALoraThatProgramsKnow) {
   }
 }
 
+// Every kind trains, its file says what it is, and it is painted with.
+TEST_F(Trainer, WritesEveryKindOfNetwork) {
+  using weights::AdapterKind;
+  struct Kind {
+    AdapterKind kind;
+    const char *part, *arguments;  // a tensor that began as 0, or nearly so; ss_network_args
+  };
+  for (const auto& [kind, part, arguments] :
+       {Kind{AdapterKind::kLoha, "hada_w2_a", R"({"algo":"loha","conv_alpha":"2","conv_dim":"2"})"},
+        Kind{AdapterKind::kLokr, "lokr_w2", R"({"algo":"lokr","conv_alpha":"2","conv_dim":"2"})"},
+        Kind{AdapterKind::kDora, "lora_up.weight",
+             R"({"algo":"lora","conv_alpha":"2","conv_dim":"2","dora_wd":"True"})"},
+        Kind{AdapterKind::kOft, "oft_blocks", R"({"algo":"diag-oft","conv_alpha":"2","conv_dim":"2"})"}}) {
+    TrainRequest r = request("out.safetensors");
+    r.steps = 2;
+    r.network.kind = kind;
+    r.network.conv_rank = 2;
+    TrainerOptions o = options();
+    o.logs = folder_.path() / "logs";
+    const TrainResult result = train(*device_, r, o);
+    const auto file = files::open_weights(result.file);
+    EXPECT_EQ(file->metadata().at("ss_network_module"), "lycoris.kohya");
+    EXPECT_EQ(file->metadata().at("ss_network_args"), arguments);
+    int moved = 0, all = 0;
+    for (const files::TensorEntry& entry : file->tensors()) {
+      // The first half of a product is not among them.
+      if (entry.name.find(part) == std::string::npos || entry.name.ends_with("lokr_w2_a")) continue;
+      const Tensor numbers = test::golden(*file, entry.name, *device_);
+      bool any = false;
+      for (std::int64_t i = 0; i < numbers.count(); ++i) any |= numbers.data<float>()[i] != 0;
+      moved += any;
+      ++all;
+    }
+    EXPECT_GT(all, 192) << weights::to_string(kind);
+    EXPECT_EQ(moved, all) << weights::to_string(kind);
+    // The grid's last column is painted with the file at strength 1: it differs from the base's.
+    const media::Image grid = media::read_image(result.grid);
+    int different = 0;
+    for (int y = 30; y < grid.height; ++y) {
+      for (int x = 4; x < 68; ++x)
+        different +=
+            !std::equal(grid.row(y) + 3 * x, grid.row(y) + 3 * x + 3, grid.row(y) + 3 * (x + 3 * 68));
+    }
+    EXPECT_GT(different, 50) << weights::to_string(kind);
+    fs::remove(folder_.path() / "out.safetensors.state");
+  }
+}
+
+// The same numbers under other programs' names.
+TEST_F(Trainer, WritesTheNamesThatWereAskedFor) {
+  TrainRequest r = request("kohya.safetensors");
+  r.steps = 2;
+  r.network.alpha = 2;  // of rank 4
+  const auto kohya = files::open_weights(train(*device_, r, options()).file);
+  const Tensor up =
+      test::golden(*kohya, "lora_unet_down_blocks_0_attentions_0_proj_in.lora_up.weight", *device_);
+  using models::AdapterNames;
+  for (const auto& [names, module] :
+       {std::pair{AdapterNames::kDiffusers, "unet.down_blocks.0.attentions.0.proj_in"},
+        std::pair{AdapterNames::kComfy, "diffusion_model.input_blocks.1.1.proj_in"}}) {
+    r.output = (folder_.path() / "other.safetensors").string();
+    r.network.names = names;
+    const auto file = files::open_weights(train(*device_, r, options()).file);
+    EXPECT_EQ(file->tensors().size(), 2 * 192u);
+    ASSERT_TRUE(file->find(std::string(module) + ".lora_A.weight")) << module;
+    const Tensor b = test::golden(*file, std::string(module) + ".lora_B.weight", *device_);
+    ASSERT_EQ(b.shape(), up.shape());
+    for (std::int64_t i = 0; i < up.count(); ++i)
+      EXPECT_NEAR(b.data<float>()[i], up.data<float>()[i] / 2, 1e-7);
+  }
+  r.network.kind = weights::AdapterKind::kLoha;
+  r.network.names = AdapterNames::kDiffusers;
+  EXPECT_THROW(train(*device_, r, options()), Error);
+}
+
 TEST_F(Trainer, TheSameSeedGivesTheSameFile) {
   train(*device_, request("one.safetensors"), options());
   TrainRequest again = request("two.safetensors");

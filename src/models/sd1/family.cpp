@@ -73,15 +73,24 @@ class StableDiffusion1 final : public Family {
 
   MetadataNames metadata_names(const Variant&) const override { return {"stable-diffusion-v1", "sd_v1"}; }
 
-  std::string adapter_module(ModelPart part, std::string_view parameter) const override {
+  std::string adapter_module(ModelPart part, std::string_view parameter, AdapterNames names) const override {
     constexpr std::string_view kEnd = ".weight";
     if (!parameter.ends_with(kEnd)) return "";
     parameter.remove_suffix(kEnd.size());
-    const std::optional<std::string> path = part == ModelPart::kTextEncoder
-                                                ? std::optional("text_model." + std::string(parameter))
-                                                : unet::diffusers_name(parameter, 2);
+    const bool text = part == ModelPart::kTextEncoder;
+    const std::optional<std::string> path =
+        text ? std::optional("text_model." + std::string(parameter)) : unet::diffusers_name(parameter, 2);
     if (!path) return "";
-    std::string name = (part == ModelPart::kTextEncoder ? "lora_te_" : "lora_unet_") + *path;
+    switch (names) {
+      case AdapterNames::kDiffusers:
+        return (text ? "text_encoder." : "unet.") + *path;
+      case AdapterNames::kComfy:
+        return text ? "text_encoders.clip_l.transformer." + *path
+                    : "diffusion_model." + std::string(parameter);
+      case AdapterNames::kSdScripts:
+        break;
+    }
+    std::string name = (text ? "lora_te_" : "lora_unet_") + *path;
     std::replace(name.begin(), name.end(), '.', '_');
     return name;
   }

@@ -4,6 +4,7 @@
 #include "ops/cpu/cpu_device.h"
 #include "ops/cpu/kernels.h"
 #include "ops/cpu/matrix_kernels.h"
+#include "ops/ref/reference.h"
 
 namespace dq::ops::cpu {
 
@@ -28,6 +29,7 @@ const Backend& backend() {
       .copy = copy,
       .multiply = multiply,
       .geglu = geglu,
+      .inverse = ref::inverse,  // matrices that small need no kernel of their own
       .accumulate = accumulate,
       .sum_rows = sum_rows,
       .conv2d_weight_gradient = conv2d_weight_gradient,

@@ -23,6 +23,7 @@ const Backend kBackend = {
     .copy = copy,
     .multiply = multiply,
     .geglu = geglu,
+    .inverse = inverse,
     .accumulate = accumulate,
     .sum_rows = sum_rows,
     .conv2d_weight_gradient = conv2d_weight_gradient,

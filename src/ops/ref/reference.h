@@ -17,6 +17,7 @@ void rms_norm(const Tensor& x, const Tensor& weight, float eps, Tensor& y);
 void rope(const Tensor& x, const RopeTables& tables, int heads, RopeForm form, bool inverse, Tensor& y);
 void activate(const Tensor& x, Activation act, Tensor& y);
 void geglu(const Tensor& x, Tensor& y);
+void inverse(const Tensor& x, Tensor& y);
 void combine(std::span<const Term> terms, Tensor& y);
 void multiply(const Tensor& a, const Tensor& b, Tensor& y);
 void blend(const Tensor& x, const Tensor& y, const Tensor& mask, Tensor& out);

@@ -25,11 +25,11 @@ namespace {
 struct TrainOptions {
   train::TrainRequest request;
   std::string memory, weighting = "min-snr", loss = "mse", huber_schedule = "snr", prediction = "auto";
-  std::string network = "lora", format = "kohya";
+  std::string network = "lora", format = "kohya", checkpointing = "auto";
   std::vector<std::string> optimizer_options;
   std::int64_t seed = -1;
   int threads = 0;
-  bool resume = false, quiet = false, keep_activations = false, no_cache = false, no_samples = false;
+  bool resume = false, quiet = false, no_cache = false, no_samples = false;
 };
 
 void add_data_options(CLI::App& cmd, TrainOptions& o) {
@@ -136,7 +136,10 @@ void add_run_options(CLI::App& cmd, TrainOptions& o) {
                  "steps between files that are kept beside the last; 0: none [a quarter of all, at least "
                  "100; full: 0]")
       ->group("Run");
-  cmd.add_flag("--no-checkpointing", o.keep_activations, "faster, for much more memory")->group("Run");
+  cmd.add_option(
+         "--checkpointing", o.checkpointing,
+         "run blocks again instead of keeping what they need: always, never, auto (when memory is short)")
+      ->group("Run");
   cmd.add_flag("--no-cache", o.no_cache, "do not keep encoded pictures beside the output")->group("Run");
   cmd.add_option("--memory", o.memory, "most memory for encoding pictures, such as 3G")->group("Run");
   cmd.add_option("--threads", o.threads, "[one a core]")->check(CLI::Range(0, 1024))->group("Run");
@@ -257,7 +260,10 @@ int train_model(TrainOptions o) {
   train::TrainRequest& r = o.request;
   r.optimizer_options = numbers_by_name(o.optimizer_options);
   r.output = output_for(r);
-  r.checkpointing = !o.keep_activations;
+  r.checkpointing = pick<train::Checkpointing>("--checkpointing", o.checkpointing,
+                                               {{"auto", train::Checkpointing::kAuto},
+                                                {"always", train::Checkpointing::kAlways},
+                                                {"never", train::Checkpointing::kNever}});
   r.paint_samples = !o.no_samples;
   if (o.seed >= 0) r.seed = static_cast<std::uint64_t>(o.seed);
   apply_objective(o);

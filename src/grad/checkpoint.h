@@ -14,4 +14,8 @@ using Block = std::function<Tensor(const std::vector<Tensor>& inputs)>;
 // second time, and may use leaves that are not among its inputs (parameters): these get their gradients too.
 Tensor checkpoint(Device& device, const Block& block, std::vector<Tensor> inputs);
 
+// block(inputs), which keeps what its ops need, and whose gradients come together as those of checkpoint()
+// do: the same numbers, bit for bit.
+Tensor bounded(Device& device, const Block& block, std::vector<Tensor> inputs);
+
 }  // namespace dq::grad

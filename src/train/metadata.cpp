@@ -105,7 +105,7 @@ void add_run(Metadata& m, const RunFacts& f) {
   m["ss_lr_scheduler"] = f.scheduler;
   m["ss_lr_warmup_steps"] = std::to_string(f.warmup_steps);
   m["ss_max_grad_norm"] = text(f.clip_norm);
-  m["ss_gradient_checkpointing"] = text(f.checkpointing);
+  if (f.checkpointing) m["ss_gradient_checkpointing"] = text(*f.checkpointing);
   m["ss_gradient_accumulation_steps"] = std::to_string(f.accumulation);
   m["ss_steps"] = std::to_string(f.steps);
   m["ss_max_train_steps"] = std::to_string(f.most_steps);

@@ -41,7 +41,8 @@ struct RunFacts {
   int clip_skip = 1;
   Size resolution{512, 512};
   double noise_offset = 0, min_snr_gamma = 0, caption_dropout = 0, clip_norm = 1;
-  bool checkpointing = false, flip = false, shuffle_caption = false, zero_terminal_snr = false;
+  std::optional<bool> checkpointing;
+  bool flip = false, shuffle_caption = false, zero_terminal_snr = false;
   int keep_tokens = 0;
   std::string mixed_precision = "no";
   std::string trigger;

@@ -2,6 +2,7 @@
 // What a run will take, told before its first step: measured on one real pass over the largest bucket.
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 
 #include "tensor/device.h"
 #include "train/denoising_step.h"
@@ -23,8 +24,20 @@ struct PassCost {
   std::int64_t peak_bytes = 0;
   std::int64_t after_bytes = 0;  // with the gradients, before they are let go
 };
-PassCost measure_pass(Device& device, const models::Denoiser& denoiser, const StepInput& one,
-                      const models::BlockRunner* around);
+
+// How a run goes through the blocks, and what a pass costs so.
+struct MeasuredPass {
+  PassCost cost;
+  models::BlockRunner around;
+  bool again = true;  // blocks run again on the way back
+};
+// Measures one pass the way `choice` says. With kAuto first with blocks that run again, counting what they
+// would keep; when all of that fits into seven tenths of `memory` for a whole batch, a pass that keeps it is
+// measured and, if it does fit, taken: it is faster and gives the same numbers. `forget` lets go of a pass's
+// gradients.
+MeasuredPass measure_pass(Device& device, const models::Denoiser& denoiser, const StepInput& one,
+                          const TrainRequest& request, std::int64_t memory,
+                          const std::function<void()>& forget);
 
 // Activations grow with the batch, everything else does not; time grows with batch and accumulation.
 Plan plan_run(const TrainRequest& request, const PassCost& pass, std::int64_t steps, std::int64_t state_bytes,

@@ -19,6 +19,10 @@ enum class Target : std::uint8_t {
   kFull,  // every weight of the denoiser, into a new checkpoint
 };
 
+// Do blocks run again on the way back, instead of keeping what they need? Slower, for much less memory; the
+// numbers are the same.
+enum class Checkpointing : std::uint8_t { kAuto, kAlways, kNever };  // kAuto: when the memory is not there
+
 struct NetworkOptions {
   weights::AdapterKind kind = weights::AdapterKind::kLora;
   models::AdapterNames names = models::AdapterNames::kSdScripts;  // in the file
@@ -55,7 +59,7 @@ struct TrainRequest {
   bool flip = false;
   int clip_skip = 1;
   std::uint64_t seed = 0;
-  bool checkpointing = true;
+  Checkpointing checkpointing = Checkpointing::kAuto;
 
   std::vector<std::string>
       samples;  // prompts of sample pictures; the trainer thinks of one when there is none

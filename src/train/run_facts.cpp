@@ -63,7 +63,9 @@ RunFacts facts_of(const TrainRequest& request, const pipeline::OpenModel& model,
   if (request.objective.weighting == Weighting::kMinSnr) facts.min_snr_gamma = request.objective.gamma;
   facts.caption_dropout = request.captions.dropout;
   facts.clip_norm = request.clip;
-  facts.checkpointing = request.checkpointing;
+  // Left to the memory that is there, it is no fact of the file: the same run writes the same one.
+  if (request.checkpointing != Checkpointing::kAuto)
+    facts.checkpointing = request.checkpointing == Checkpointing::kAlways;
   facts.flip = request.flip;
   facts.shuffle_caption = request.captions.shuffle;
   facts.keep_tokens = request.captions.keep;

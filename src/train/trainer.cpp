@@ -10,7 +10,6 @@
 #include "base/error.h"
 #include "base/sha256.h"
 #include "grad/average.h"
-#include "grad/checkpoint.h"
 #include "grad/schedule.h"
 #include "media/codec.h"
 #include "pipeline/hash_cache.h"
@@ -179,15 +178,17 @@ void Run::read() {
 }
 
 void Run::plan() {
-  const PassCost pass = measure_pass(device_, *denoiser_, material_->largest(), around_ ? &around_ : nullptr);
-  grad::clear_gradients(network_->trained());
+  const std::int64_t memory = pipeline::available_memory() + device_.memory().now;
+  const auto forget = [this] { grad::clear_gradients(network_->trained()); };
+  MeasuredPass pass = measure_pass(device_, *denoiser_, material_->largest(), request_, memory, forget);
+  around_ = std::move(pass.around);
+  forget();
   std::int64_t state_bytes = 0, file_bytes = 0;
   for (const auto& [name, tensor] : state().tensors) state_bytes += tensor.bytes();
   for (const files::TensorToWrite& tensor : network_->contents(DType::kF16).tensors)
     file_bytes += element_count(tensor.shape) * size_of(tensor.dtype);
-  const Plan plan = plan_run(request_, pass, request_.steps - done_, state_bytes, file_bytes);
-  check_plan(plan, request_, pipeline::available_memory() + device_.memory().now,
-             std::filesystem::path(request_.output).parent_path());
+  const Plan plan = plan_run(request_, pass.cost, request_.steps - done_, state_bytes, file_bytes);
+  check_plan(plan, request_, memory, std::filesystem::path(request_.output).parent_path());
   if (options_.on_plan) options_.on_plan(plan);
 }
 
@@ -208,11 +209,6 @@ void Run::load() {
   network_ = make_network({model_, *denoiser_, text_encoder_.get()}, request_, device_);
   optimizer_ = grad::make_optimizer(request_.optimizer, network_->trained(), request_.optimizer_options);
   if (request_.average > 0) average_.emplace(network_->trained(), request_.average);
-  if (request_.checkpointing) {
-    around_ = [this](const models::Block& block, std::vector<Tensor> inputs) {
-      return grad::checkpoint(device_, block, std::move(inputs));
-    };
-  }
 }
 
 RunState Run::state() const {

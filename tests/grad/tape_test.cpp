@@ -161,6 +161,29 @@ TEST_F(Tape, CheckpointsGiveTheSameGradients) {
   }
 }
 
+// Where a block's input goes elsewhere too, the order of the sum shows: blocks that run once and blocks that
+// run again have the same one.
+TEST_F(Tape, BoundedBlocksAddAsCheckpointsDo) {
+  const auto device = ops::make_cpu_device();
+  using Runner = Tensor (*)(Device&, const grad::Block&, std::vector<Tensor>);
+  const auto run = [&](Runner around) {
+    Tensor x = random_as(*device, DType::kF32, {7, 33}, 1, -2, 2),
+           w = random_as(*device, DType::kF32, {33, 33}, 2, -2, 2);
+    ask_gradient(x);
+    ask_gradient(w);
+    const grad::Block block = [&](const std::vector<Tensor>& in) {
+      const auto weight = ops::pack_linear(*device, w, Precision::kF32);
+      return ops::add(ops::multiply(ops::linear(in[0], weight), in[0]), in[0]);
+    };
+    const Tensor first = around(*device, block, {x}), second = around(*device, block, {first}),
+                 y = ops::add(ops::add(second, first), x);
+    grad::backward(y, random_as(*device, DType::kF32, y.shape(), 3, -2, 2));
+    return Inputs{y, grad::gradient(x), grad::gradient(w)};
+  };
+  const Inputs again = run(grad::checkpoint), once = run(grad::bounded);
+  for (std::size_t i = 0; i < again.size(); ++i) EXPECT_EQ(relative_error(again[i], once[i]), 0) << i;
+}
+
 // Blocks inside of blocks, and a block none of whose inputs asks: its parameters do.
 TEST_F(Tape, CheckpointsNestAndReachParameters) {
   const Tensor x = ones({1}), w = asking({1}, 1);

@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 
 #include "base/error.h"
+#include "files/weight_source.h"
+#include "train/adapter_network.h"
 #include "train/training_folder.h"
 
 namespace dq::train {
@@ -73,6 +75,56 @@ TEST_F(Planned, IsMeasuredAndHolds) {
   const std::int64_t peak = device_->memory().peak;
   EXPECT_GE(plan.peak_bytes, peak * 8 / 10);
   EXPECT_LE(plan.peak_bytes, peak * 2);
+}
+
+// The numbers are the same whether blocks run again or not, and what was said holds: kNever takes more
+// memory.
+TEST_F(Planned, BlocksRunAgainOrNotForTheSameNumbers) {
+  std::string hashes[3];
+  std::int64_t peaks[3];
+  for (const Checkpointing how : {Checkpointing::kAlways, Checkpointing::kNever, Checkpointing::kAuto}) {
+    device_ = ops::make_cpu_device();
+    TrainRequest r = request("out.safetensors");
+    r.checkpointing = how;
+    TrainerOptions o = options();
+    const auto i = static_cast<std::size_t>(how);
+    o.on_plan = [&](const Plan& p) { peaks[i] = p.peak_bytes; };
+    const TrainResult result = train(*device_, r, o);
+    const auto file = files::open_weights(result.file);
+    hashes[i] = file->metadata().at("sshs_model_hash");
+    EXPECT_EQ(file->metadata().contains("ss_gradient_checkpointing"), how != Checkpointing::kAuto);
+  }
+  EXPECT_EQ(hashes[1], hashes[0]);
+  EXPECT_EQ(hashes[2], hashes[0]);
+  const auto always = static_cast<std::size_t>(Checkpointing::kAlways),
+             never = static_cast<std::size_t>(Checkpointing::kNever);
+  EXPECT_GT(peaks[never], peaks[always] * 5 / 4);
+}
+
+// Short of memory, blocks run again; with enough of it they do not.
+TEST_F(Planned, TheMemoryDecidesWhetherBlocksRunAgain) {
+  TrainRequest r = request("out.safetensors");
+  pipeline::Request files;
+  files.model = r.base;
+  const pipeline::OpenModel model = pipeline::open_model(files);
+  const auto denoiser =
+      model.family->load_denoiser(model.files, model.variant, *device_, weights::Purpose::kAdapt);
+  AdapterNetwork network({model, *denoiser, nullptr}, resolve(r, {4, 64, models::Prediction::kEps}),
+                         *device_);
+  StepInput one;
+  const sampling::SigmaTable table(model.variant.schedule, model.variant.prediction);
+  one.batch = noise_batch_at(Tensor::full(*device_, {1, 4, 8, 8}, 0.5), table, {}, {500}, 1);
+  one.context = Tensor::full(*device_, {1, 77, 48}, 0.1f);
+  r.batch = 1;
+  int forgotten = 0;
+  const auto forget = [&] { ++forgotten; };
+  const auto measured = [&](std::int64_t memory) {
+    return measure_pass(*device_, *denoiser, one, r, memory, forget);
+  };
+  EXPECT_TRUE(measured(device_->memory().now).again);
+  EXPECT_EQ(forgotten, 0);
+  EXPECT_FALSE(measured(std::int64_t{1} << 40).again);
+  EXPECT_EQ(forgotten, 1);
 }
 
 }  // namespace

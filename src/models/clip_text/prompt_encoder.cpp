@@ -67,6 +67,7 @@ const Tensor* vectors_for(const std::map<std::string, LearnedWord>& words, const
 
 std::vector<std::string> names_of(const std::map<std::string, LearnedWord>& words) {
   std::vector<std::string> names;
+  names.reserve(words.size());
   for (const auto& [name, word] : words) names.push_back(name);
   return names;
 }

@@ -18,6 +18,7 @@
 #include "ops/devices.h"
 #include "pipeline/memory_budget.h"
 #include "train/trainer.h"
+#include "train/trigger.h"
 
 namespace dq::app {
 namespace {
@@ -29,7 +30,8 @@ struct TrainOptions {
   std::vector<std::string> optimizer_options;
   std::int64_t seed = -1;
   int threads = 0;
-  bool resume = false, quiet = false, no_cache = false, no_samples = false;
+  bool has_trigger = false, resume = false, quiet = false, no_cache = false, no_samples = false,
+       free_norm = false;
 };
 
 void add_data_options(CLI::App& cmd, TrainOptions& o) {
@@ -44,9 +46,15 @@ void add_data_options(CLI::App& cmd, TrainOptions& o) {
   cmd.add_option("--vae", r.vae, "VAE to use instead of the checkpoint's")->type_name("FILE");
   cmd.add_option("--text-encoder", r.text_encoder, "text encoder, when the model file has none")
       ->type_name("FILE");
-  cmd.add_option("-o,--output", r.output, "the file to write [the folder's name].safetensors")
+  const bool embedding = r.target == train::Target::kEmbedding;
+  cmd.add_option("-o,--output", r.output,
+                 embedding ? "the file to write, by whose name prompts call it [the trigger].safetensors"
+                           : "the file to write [the folder's name].safetensors")
       ->type_name("OUT");
-  cmd.add_option("--trigger", r.trigger, "word that calls the subject; put in front of captions without it")
+  cmd.add_option("--trigger", r.trigger,
+                 embedding ? "word that the vectors stand for in captions; put in front of those without it "
+                             "[the output's name, or the folder's]"
+                           : "word that calls the subject; put in front of captions without it")
       ->type_name("WORD");
   cmd.add_option("--resolution", r.resolution, "side of the square whose area pictures get [the model's]");
   cmd.add_flag("--flip", r.flip, "also learn from mirrored pictures (not for faces or letters)");
@@ -63,16 +71,27 @@ void add_caption_options(CLI::App& cmd, TrainOptions& o) {
       ->group("Captions");
 }
 
-void add_learning_options(CLI::App& cmd, TrainOptions& o) {
+void add_text_encoder_options(CLI::App& cmd, TrainOptions& o) {
   train::TrainRequest& r = o.request;
   cmd.add_flag("--train-text-encoder", r.train_text_encoder, "train the text encoder too")->group("Learning");
   cmd.add_option("--text-rate", r.text_rate,
                  "learning rate of the text encoder [a quarter; from scratch a half]")
       ->group("Learning");
-  cmd.add_option("--steps", r.steps, "[60 a picture, 600 … 1500]")->group("Learning");
+}
+
+void add_learning_options(CLI::App& cmd, TrainOptions& o) {
+  train::TrainRequest& r = o.request;
+  cmd.add_option(
+         "--steps", r.steps,
+         r.target == train::Target::kEmbedding ? "[50 a picture, 1500 … 3000]" : "[60 a picture, 600 … 1500]")
+      ->group("Learning");
   cmd.add_option("--batch", r.batch, "pictures a step [2]")->group("Learning");
   cmd.add_option("--accumulate", r.accumulation, "passes a step [1]")->group("Learning");
-  cmd.add_option("--rate", r.rate, "learning rate [2e-4; full: 3e-6, from scratch 4e-4]")->group("Learning");
+  cmd.add_option("--rate", r.rate, "learning rate [2e-4; full: 3e-6, from scratch 4e-4; embedding: 5e-3]")
+      ->group("Learning");
+  cmd.add_option("--last-rate", r.last_rate,
+                 "the share of it that a falling schedule ends with [0; embedding: 0.1]")
+      ->group("Learning");
   cmd.add_option("--optimizer", r.optimizer, "adamw, adamw8bit, adafactor, lion, prodigy [adamw]")
       ->group("Learning");
   cmd.add_option("--optimizer-option", o.optimizer_options,
@@ -117,6 +136,18 @@ void add_full_options(CLI::App& cmd, TrainOptions& o) {
   cmd.add_flag("--from-scratch", o.request.from_scratch,
                "begin from fresh weights in the shapes of the model; its VAE stays")
       ->group("Network");
+}
+
+void add_embedding_options(CLI::App& cmd, TrainOptions& o) {
+  train::EmbeddingOptions& e = o.request.embedding;
+  cmd.add_option("--vectors", e.vectors, "how many tokens of a prompt the word takes, 1 to 75 [4]")
+      ->group("Word");
+  cmd.add_option("--initial", e.initial,
+                 "words whose embeddings the vectors begin as [the folder's, else object or style]")
+      ->type_name("WORDS")
+      ->group("Word");
+  cmd.add_flag("--style", e.style, "the pictures share a style, not a subject")->group("Word");
+  cmd.add_flag("--free-norm", o.free_norm, "let the vectors grow longer than words are")->group("Word");
 }
 
 void add_sample_options(CLI::App& cmd, TrainOptions& o) {
@@ -197,11 +228,19 @@ std::string told(const train::Plan& plan) {
       fmt::localtime(end));
 }
 
-std::string output_for(const train::TrainRequest& r) {
-  if (!r.output.empty()) return r.output;
+std::string folder_name(const train::TrainRequest& r) {
   std::filesystem::path folder = std::filesystem::path(r.folder).lexically_normal();
   if (folder.filename().empty()) folder = folder.parent_path();
-  return folder.filename().string() + ".safetensors";
+  return folder.filename().string();
+}
+
+// A file by the folder's name; an embedding and its trigger by each other's.
+void fill_names(train::TrainRequest& r, bool has_trigger) {
+  const bool embedding = r.target == train::Target::kEmbedding;
+  const std::string name = embedding && has_trigger ? r.trigger : folder_name(r);
+  if (embedding && has_trigger) train::check_word("--trigger", r.trigger);  // before it names a file
+  if (r.output.empty()) r.output = name + ".safetensors";
+  if (embedding && !has_trigger) r.trigger = std::filesystem::path(r.output).stem().string();
 }
 
 // "beta2=0.99" → {"beta2", 0.99}
@@ -259,12 +298,13 @@ void apply_network(TrainOptions& o) {
 int train_model(TrainOptions o) {
   train::TrainRequest& r = o.request;
   r.optimizer_options = numbers_by_name(o.optimizer_options);
-  r.output = output_for(r);
+  fill_names(r, o.has_trigger);
   r.checkpointing = pick<train::Checkpointing>("--checkpointing", o.checkpointing,
                                                {{"auto", train::Checkpointing::kAuto},
                                                 {"always", train::Checkpointing::kAlways},
                                                 {"never", train::Checkpointing::kNever}});
   r.paint_samples = !o.no_samples;
+  r.embedding.keep_norm = !o.free_norm;
   if (o.seed >= 0) r.seed = static_cast<std::uint64_t>(o.seed);
   apply_objective(o);
   apply_network(o);
@@ -286,6 +326,12 @@ int train_model(TrainOptions o) {
   if (!o.quiet) {
     fmt::print(stderr, "{} steps over {} pictures, loss {:.4f} at the end\n", result.steps,
                result.data.pictures.size(), result.loss);
+    if (r.target == train::Target::kEmbedding) {
+      fmt::print(stderr,
+                 "prompts call it embedding:{0} when {0}.safetensors lies in a folder “embeddings” "
+                 "near the model, or in that of paint's --embeddings\n",
+                 result.file.stem().string());
+    }
     if (!result.grid.empty())
       fmt::print(stderr, "samples of the base and the result: {}\n", result.grid.string());
     if (result.best != result.file) {
@@ -313,10 +359,15 @@ void add_train(CLI::App& app, Run& run) {
     add_caption_options(*sub, *options);
     if (target == train::Target::kLora) add_adapter_options(*sub, *options);
     if (target == train::Target::kFull) add_full_options(*sub, *options);
+    if (target == train::Target::kEmbedding) add_embedding_options(*sub, *options);
+    if (target != train::Target::kEmbedding) add_text_encoder_options(*sub, *options);
     add_learning_options(*sub, *options);
     add_sample_options(*sub, *options);
     add_run_options(*sub, *options);
-    sub->callback([options, &run] { run = [options] { return train_model(*options); }; });
+    sub->callback([options, sub, &run] {
+      options->has_trigger = sub->count("--trigger") > 0;
+      run = [options] { return train_model(*options); };
+    });
     return sub;
   };
   add("lora", "learn a subject or a style from a handful of pictures", train::Target::kLora)
@@ -329,6 +380,11 @@ void add_train(CLI::App& app, Run& run) {
           "Examples:\n"
           "  danqing train full pictures/ -m model.safetensors -o tuned.safetensors --steps 5000\n"
           "  danqing train full pictures/ -m shapes.safetensors --from-scratch --train-text-encoder");
+  add("embedding", "learn a word for a subject or a style (textual inversion)", train::Target::kEmbedding)
+      ->footer(
+          "Examples:\n"
+          "  danqing train embedding photos/ -m model.safetensors --trigger my-cat --initial \"cat\"\n"
+          "  danqing paint \"a photo of embedding:my-cat\" -m model.safetensors --embeddings .");
 }
 
 }  // namespace dq::app

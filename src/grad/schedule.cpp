@@ -24,6 +24,23 @@ constexpr std::array<Name, 5> kNames{{{"constant", Schedule::kConstant},
                                       {"cosine_restarts", Schedule::kCosineRestarts},
                                       {"rex", Schedule::kRex}}};
 
+// From 1 to 0, p in [0, 1).
+double falling(Schedule schedule, double p, int cycles) {
+  switch (schedule) {
+    case Schedule::kConstant:
+      break;
+    case Schedule::kLinear:
+      return 1 - p;
+    case Schedule::kCosine:
+      return 0.5 * (1 + std::cos(std::numbers::pi * p));
+    case Schedule::kCosineRestarts:
+      return 0.5 * (1 + std::cos(std::numbers::pi * std::fmod(cycles * p, 1.0)));
+    case Schedule::kRex:
+      return (1 - p) / (1 - p / 2);
+  }
+  return 1;
+}
+
 }  // namespace
 
 Schedule schedule_named(std::string_view name) {
@@ -39,25 +56,13 @@ Schedule schedule_named(std::string_view name) {
 }
 
 double schedule_factor(Schedule schedule, std::int64_t step, std::int64_t steps, std::int64_t warmup,
-                       int cycles) {
+                       const ScheduleShape& shape) {
   if (step < warmup)
     return static_cast<double>(step) / static_cast<double>(std::max<std::int64_t>(1, warmup));
   const double p =
       static_cast<double>(step - warmup) / static_cast<double>(std::max<std::int64_t>(1, steps - warmup));
-  if (p >= 1) return schedule == Schedule::kConstant ? 1 : 0;
-  switch (schedule) {
-    case Schedule::kConstant:
-      return 1;
-    case Schedule::kLinear:
-      return 1 - p;
-    case Schedule::kCosine:
-      return 0.5 * (1 + std::cos(std::numbers::pi * p));
-    case Schedule::kCosineRestarts:
-      return 0.5 * (1 + std::cos(std::numbers::pi * std::fmod(cycles * p, 1.0)));
-    case Schedule::kRex:
-      return (1 - p) / (1 - p / 2);
-  }
-  return 1;
+  if (schedule == Schedule::kConstant) return 1;
+  return shape.least + (1 - shape.least) * (p >= 1 ? 0 : falling(schedule, p, shape.cycles));
 }
 
 }  // namespace dq::grad

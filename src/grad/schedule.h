@@ -17,8 +17,13 @@ enum class Schedule : std::uint8_t {
 // "constant", "linear", "cosine", "cosine_restarts", "rex"; throws kInvalidArgument naming them.
 Schedule schedule_named(std::string_view name);
 
+struct ScheduleShape {
+  int cycles = 3;    // kCosineRestarts
+  double least = 0;  // where "to 0" ends instead
+};
+
 // The share of the rate at a step, counted from 0. It rises evenly over the first `warmup` steps.
 double schedule_factor(Schedule schedule, std::int64_t step, std::int64_t steps, std::int64_t warmup,
-                       int cycles = 3);
+                       const ScheduleShape& shape = {});
 
 }  // namespace dq::grad

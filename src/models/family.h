@@ -117,9 +117,15 @@ class TextEncoder {
   // Encodes a parsed prompt in as many windows as it takes. `clip_skip` n takes the n-th last hidden state.
   virtual Conditioning operator()(const text::PromptOptions& options, std::string_view prompt,
                                   const std::map<std::string, LearnedWord>& words, int clip_skip) const = 0;
-  // Captions as they stand, without weights or learned words, in one pass: context [N, T, D]. Shorter ones
-  // are filled up with windows that say nothing. With trained parameters gradients reach them.
-  virtual Conditioning captions(std::span<const std::string> texts, int clip_skip) const = 0;
+  // Captions as they stand, without weights, in one pass: context [N, T, D]. Shorter ones are filled up with
+  // windows that say nothing. `words` take the places where their names stand by themselves; the others are
+  // passed over. Gradients reach parameters that are trained, and the vectors of words.
+  virtual Conditioning captions(std::span<const std::string> texts, int clip_skip,
+                                const std::map<std::string, LearnedWord>& words = {}) const = 0;
+  // The embeddings of a text's tokens, as a word that has learned nothing yet; without vectors when this
+  // encoder takes no learned words. Throws kInvalidArgument when the vocabulary has nothing for the text, or
+  // for a part of it.
+  virtual LearnedWord word_of(std::string_view) const { return {}; }
   virtual const weights::Parameters& parameters() const { return weights::no_parameters(); }
 };
 

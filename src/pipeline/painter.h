@@ -1,7 +1,10 @@
 #pragma once
 // Request → pictures. Holds what is loaded, so that the next picture with the same model starts at once.
+#include <filesystem>
 #include <functional>
+#include <map>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "base/log.h"
@@ -23,6 +26,8 @@ struct Progress {
 struct PainterOptions {
   std::int64_t memory = 0;        // bytes that weights and activations may take; 0: most of what is free
   std::string embeddings_folder;  // besides those beside the model
+  std::map<std::string, std::filesystem::path>
+      embeddings;  // files by the names that prompts call them, first
   bool previews = false;
   bool keep_denoiser = true;  // false: let it go before the picture is developed, when no other one follows
   std::function<void(const Progress&)> on_progress;

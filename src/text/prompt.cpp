@@ -29,20 +29,6 @@ bool is_python_space(char32_t c) {
   return char_class(c) == CharClass::kSpace || (c >= 0x1C && c <= 0x1F);
 }
 
-bool is_word_char(char32_t c) {
-  const CharClass kind = char_class(c);
-  return c == U'_' || kind == CharClass::kLetter || kind == CharClass::kNumber;
-}
-
-std::size_t find_own_word(std::u32string_view text, std::u32string_view word, std::size_t from) {
-  for (std::size_t at = text.find(word, from); at != text.npos; at = text.find(word, at + 1)) {
-    const std::size_t end = at + word.size();
-    if ((at == 0 || !is_word_char(text[at - 1])) && (end == text.size() || !is_word_char(text[end])))
-      return at;
-  }
-  return text.npos;
-}
-
 std::optional<double> parse_number(std::u32string_view text) {
   while (!text.empty() && is_python_space(text.front())) text.remove_prefix(1);
   while (!text.empty() && is_python_space(text.back())) text.remove_suffix(1);
@@ -77,6 +63,13 @@ std::optional<int> vectors_of_word(const PromptJob& job, const std::string& name
   return vectors && *vectors > 0 ? vectors : std::nullopt;
 }
 
+int vectors_in_window(PromptJob& job, const std::string& name, int vectors) {
+  if (vectors <= kPromptTokens) return vectors;
+  warn(job.result,
+       "The embedding " + printable(name, 80) + " has more than 75 vectors; the first 75 were taken.");
+  return kPromptTokens;
+}
+
 void append_word(PromptJob& job, const std::string& name, int vectors, float weight, std::vector<Slot>& out) {
   std::vector<std::string>& words = job.result.words;
   const auto found = std::find(words.begin(), words.end(), name);
@@ -107,17 +100,51 @@ void add_window(PromptJob& job, std::span<const Slot> slots) {
 
 namespace {
 
-// Window after window, full as they get.
-void parse_plain(std::string_view text, PromptJob& job) {
-  std::vector<Slot> slots;
-  for (const std::int32_t token : job.tokenizer.encode(text)) slots.push_back({token});
-  const std::span<const Slot> all(slots);
-  std::size_t begin = 0;
-  do {
-    const std::size_t count = std::min<std::size_t>(kPromptTokens, all.size() - begin);
-    add_window(job, all.subspan(begin, count));
-    begin += count;
-  } while (begin < all.size());
+// A learned word in a text, at [begin, end).
+struct WordPlace {
+  std::size_t begin = std::u32string_view::npos, end = std::u32string_view::npos;
+  std::string name;
+  int vectors = 0;
+};
+
+// The first known word at or after `from`; of several that begin there the longest.
+WordPlace next_word(const PromptJob& job, std::u32string_view text, std::size_t from) {
+  WordPlace first;
+  for (const std::string& name : job.known_words) {
+    const std::u32string word = folded(decode_utf8(name));
+    const std::optional<int> vectors = vectors_of_word(job, name);
+    const std::size_t at = vectors && !word.empty() ? find_own_word(text, word, from) : text.npos;
+    if (at == text.npos || at > first.begin) continue;
+    if (at == first.begin && at + word.size() <= first.end) continue;
+    first = {at, at + word.size(), name, *vectors};
+  }
+  return first;
+}
+
+// Window after window, full as they get; only a learned word's vectors stay together.
+void parse_plain(std::string_view prompt, PromptJob& job) {
+  std::vector<Slot> window;
+  const auto finish = [&] {
+    add_window(job, window);
+    window.clear();
+  };
+  const auto add = [&](std::span<const Slot> group) {
+    if (window.size() + group.size() > kPromptTokens) finish();
+    window.insert(window.end(), group.begin(), group.end());
+  };
+  const std::u32string text = decode_utf8(prompt), any_case = folded(text);
+  for (std::size_t at = 0; at < text.size();) {
+    const WordPlace word = next_word(job, any_case, at);
+    const std::string before = encode_utf8(std::u32string_view(text).substr(at, word.begin - at));
+    for (const std::int32_t token : job.tokenizer.encode(before)) add({{Slot{token}}});
+    std::vector<Slot> vectors;
+    if (word.vectors > 0) {
+      append_word(job, word.name, vectors_in_window(job, word.name, word.vectors), 1, vectors);
+    }
+    add(vectors);
+    at = word.end;
+  }
+  if (!window.empty() || job.result.windows.empty()) finish();
 }
 
 }  // namespace

@@ -18,7 +18,7 @@ class ClipTokenizer;
 enum class Reading : std::uint8_t {
   kComfy,
   kA1111,
-  kPlain,  // every character is text: captions of training pictures
+  kPlain,  // every character is text, but for learned words by their names: captions of training pictures
 };
 
 struct PromptOptions {
@@ -73,7 +73,8 @@ struct ParsedPrompt {
 using VectorsOf = std::function<std::optional<int>(std::string_view name)>;
 
 // The windows of a prompt. `pad_token` fills a window after its end token (49407 for CLIP-L, 0 for OpenCLIP).
-// In A1111's reading learned words stand in the text like any other: list their names in `known_words`.
+// In A1111's reading and the plain one learned words stand in the text like any other, in any case: list
+// their names in `known_words`. The plain one takes them only where they stand by themselves (own_word.h).
 // Without `vectors_of` there are no learned words. Invalid UTF-8 becomes U+FFFD. Throws kInvalidArgument when
 // the prompt has more than kMaxPromptBytes or kMaxPromptTokens, or is nested deeper than kMaxNesting.
 ParsedPrompt parse_prompt(std::string_view prompt, const ClipTokenizer& tokenizer,

@@ -228,11 +228,7 @@ class Chunker {
   }
 
   void add_word(const WordFinder::Word& word, float weight) {
-    const int vectors = std::min(word.vectors, kPromptTokens);
-    if (vectors < word.vectors) {
-      warn(job_.result, "The embedding " + printable(word.name, 80) +
-                            " has more than 75 vectors; the first 75 were taken.");
-    }
+    const int vectors = vectors_in_window(job_, word.name, word.vectors);
     if (chunk_.size() + static_cast<std::size_t>(vectors) > kPromptTokens) next();
     append_word(job_, word.name, vectors, weight, chunk_);
   }

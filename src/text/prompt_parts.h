@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "text/clip_tokenizer.h"
+#include "text/own_word.h"
 #include "text/prompt.h"
 
 namespace dq::text {
@@ -33,6 +34,10 @@ std::u32string take_adapter_tags(std::u32string_view text, Reading reading, Pars
 // Ends a window: begin, the slots (at most 75), end, pads. Throws when the prompt grows too long.
 void add_window(PromptJob& job, std::span<const Slot> slots);
 
+// How many of a learned word's vectors are used: as many as a window holds, with a warning when more are
+// there.
+int vectors_in_window(PromptJob& job, const std::string& name, int vectors);
+
 // Adds the vectors of a learned word, all with one weight.
 void append_word(PromptJob& job, const std::string& name, int vectors, float weight, std::vector<Slot>& out);
 
@@ -47,12 +52,6 @@ std::optional<double> parse_number(std::u32string_view text);
 
 // White space as Python sees it: ours and U+001C … U+001F.
 bool is_python_space(char32_t c);
-
-// A letter, a number or "_": what \w matches.
-bool is_word_char(char32_t c);
-
-// Where `word` stands by itself (\bword\b) at or after `from`; npos when it does not.
-std::size_t find_own_word(std::u32string_view text, std::u32string_view word, std::size_t from = 0);
 
 // Adds a warning unless it is there already.
 void warn(ParsedPrompt& result, std::string text);

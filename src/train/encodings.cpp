@@ -6,9 +6,11 @@
 #include <limits>
 
 #include "base/error.h"
+#include "base/sha256.h"
 #include "media/codec.h"
 #include "media/resize.h"
 #include "ops/elementwise.h"
+#include "pipeline/hash_cache.h"
 #include "pipeline/vae_tiling.h"
 
 namespace dq::train {
@@ -33,6 +35,20 @@ std::string name_of(const Placement& p, bool flipped) {
 }
 
 }  // namespace
+
+std::string base_identity(const std::string& path) {
+  namespace fs = std::filesystem;
+  if (fs::is_regular_file(path)) {
+    return pipeline::HashCache(pipeline::HashCache::default_file()).compute(path, [] { return false; });
+  }
+  std::string list;
+  for (const fs::directory_entry& entry : fs::recursive_directory_iterator(path)) {
+    if (!entry.is_regular_file()) continue;
+    list += fmt::format("{} {} {}\n", entry.path().string(), entry.file_size(),
+                        entry.last_write_time().time_since_epoch().count());
+  }
+  return sha256_hex(std::as_bytes(std::span(list)));
+}
 
 media::Image placed(const media::Image& image, const Placement& p, bool flipped) {
   const bool smaller = p.scaled.width < image.width || p.scaled.height < image.height;

@@ -13,8 +13,12 @@
 
 namespace dq::train {
 
+// The numbers of a base, as far as they decide what is encoded: a file's sha256, or a digest of a folder's
+// names, sizes and times.
+std::string base_identity(const std::string& path);
+
 struct EncodingOptions {
-  std::string base_id;      // sha256 of the base file, or whatever else names its VAE and text encoder
+  std::string base_id;      // base_identity, and whatever else names the VAE and the text encoder
   std::int64_t memory = 0;  // bytes for the VAE's activations; 0: no bound
   int clip_skip = 1;
 };

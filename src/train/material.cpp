@@ -8,6 +8,7 @@
 #include "base/sha256.h"
 #include "ops/elementwise.h"
 #include "ops/gradient.h"
+#include "train/trigger.h"
 
 namespace dq::train {
 namespace {
@@ -50,17 +51,34 @@ void Material::encode(const std::function<void(std::size_t, std::size_t)>& each)
   for (std::size_t i = 0; i < data_.pictures.size(); ++i) {
     const TrainingPicture& picture = data_.pictures[i];
     each(i, data_.pictures.size());
-    if (!request_.train_text_encoder) encodings_.caption(caption_for(picture.caption, request_.captions, {}));
+    if (!learns_through_text(request_)) encodings_.caption(caption(i, request_.captions, {}));
     encodings_.latent(picture, placements_[i], false);
     if (request_.flip) encodings_.latent(picture, placements_[i], true);
   }
   encodings_.release();
 }
 
+void Material::train_texts(const models::TextEncoder& encoder,
+                           std::map<std::string, models::LearnedWord> words) {
+  encoder_ = &encoder;
+  words_ = std::move(words);
+}
+
+std::string Material::caption(std::size_t item, const CaptionRule& rule, const CaptionMoment& moment) const {
+  const TrainingPicture& picture = data_.pictures[item];
+  if (request_.target != Target::kEmbedding) return caption_for(picture.caption, rule, moment);
+  if (picture.source != CaptionSource::kNone) {
+    return with_word(caption_for(picture.caption, rule, moment), request_.trigger);
+  }
+  CounterRandom random{moment.seed, 0x7e3, static_cast<std::uint64_t>(moment.step)};
+  const Subject subject = request_.embedding.style ? Subject::kStyle : Subject::kThing;
+  return neutral_caption(request_.trigger, subject, random.next());
+}
+
 // Shorter texts are filled up with windows that say nothing.
 void Material::add_texts(const std::vector<std::string>& captions, StepInput& input) {
   if (encoder_) {
-    const models::Conditioning text = encoder_->captions(captions, request_.clip_skip);
+    const models::Conditioning text = encoder_->captions(captions, request_.clip_skip, words_);
     input.context = text.context;
     input.pooled = text.pooled;
     return;
@@ -95,7 +113,7 @@ StepInput Material::step(std::int64_t pass) {
     masks.push_back(encodings_.mask(picture, placements_[item], flipped));
     any_mask |= masks.back().defined();
     const CaptionMoment moment{request_.seed + item, static_cast<int>(number), batch.epoch};
-    captions.push_back(caption_for(picture.caption, request_.captions, moment));
+    captions.push_back(caption(item, request_.captions, moment));
   }
   StepInput input;
   add_texts(captions, input);
@@ -117,7 +135,7 @@ StepInput Material::largest() {
   const std::size_t item = *std::max_element(shown_.begin(), shown_.end(),
                                              [&](std::size_t a, std::size_t b) { return area(a) < area(b); });
   StepInput out;
-  add_texts({caption_for(data_.pictures[item].caption, request_.captions, {})}, out);
+  add_texts({caption(item, request_.captions, {})}, out);
   const Tensor latent = encodings_.latent(data_.pictures[item], placements_[item], false);
   out.batch = noise_batch_at(latent, table_, request_.objective, {500}, request_.seed);
   return out;
@@ -129,7 +147,7 @@ std::vector<ValidationItem> Material::validation() {
   for (const std::size_t i : chosen_.pictures) {
     const TrainingPicture& picture = data_.pictures[i];
     StepInput text;
-    add_texts({caption_for(picture.caption, {}, {})}, text);
+    add_texts({caption(i, {}, {.seed = i})}, text);
     items.push_back({encodings_.latent(picture, placements_[i], false), text.context, text.pooled});
   }
   return items;

@@ -23,8 +23,8 @@ class Material {
 
   // Makes what can be made before the first step. `each` is called before every picture and may throw.
   void encode(const std::function<void(std::size_t done, std::size_t all)>& each);
-  // From here on captions go through this encoder at every step, with gradients.
-  void train_texts(const models::TextEncoder& encoder) { encoder_ = &encoder; }
+  // From here on captions go through this encoder at every step, with gradients, and are read with `words`.
+  void train_texts(const models::TextEncoder& encoder, std::map<std::string, models::LearnedWord> words);
 
   // The input of pass `number`.
   StepInput step(std::int64_t number);
@@ -40,6 +40,8 @@ class Material {
   std::string fingerprint() const;
 
  private:
+  // What is said of a picture; with an embedding always with its trigger, also where captions are dropped.
+  std::string caption(std::size_t item, const CaptionRule& rule, const CaptionMoment& moment) const;
   void add_texts(const std::vector<std::string>& captions, StepInput& input);
 
   const pipeline::OpenModel& model_;
@@ -54,6 +56,7 @@ class Material {
   std::vector<std::size_t> shown_;  // the pictures that are trained on
   std::unique_ptr<Batches> batches_;
   const models::TextEncoder* encoder_ = nullptr;
+  std::map<std::string, models::LearnedWord> words_;
 };
 
 }  // namespace dq::train

@@ -65,9 +65,22 @@ Json bucket_info(const std::map<Size, int>& buckets) {
   return {{"buckets", list}};
 }
 
+// What ModelSpec puts after the architecture of a file that is no checkpoint.
+std::string_view kind_of(Target target) {
+  switch (target) {
+    case Target::kLora:
+      return "/lora";
+    case Target::kEmbedding:
+      return "/textual-inversion";
+    case Target::kFull:
+      break;
+  }
+  return "";
+}
+
 void add_spec(Metadata& m, const RunFacts& f) {
   m["modelspec.sai_model_spec"] = "1.0.1";
-  m["modelspec.architecture"] = f.architecture + (f.is_adapter ? "/lora" : "");
+  m["modelspec.architecture"] = f.architecture + std::string(kind_of(f.target));
   m["modelspec.implementation"] = "diffusers";
   m["modelspec.title"] = f.title.empty() ? f.output_name : f.title;
   m["modelspec.resolution"] = fmt::format("{}x{}", f.resolution.width, f.resolution.height);
@@ -85,6 +98,9 @@ void add_network(Metadata& m, const RunFacts& f) {
   m["ss_network_dim"] = std::to_string(f.rank);
   m["ss_network_alpha"] = text(f.alpha);
   m["ss_network_args"] = Json(f.network_args).dump();
+}
+
+void add_base(Metadata& m, const RunFacts& f) {
   m["ss_base_model_version"] = f.base_model_version;
   m["ss_v2"] = "False";
   m["ss_sd_model_name"] = f.base_file;
@@ -159,8 +175,9 @@ std::string base64(std::span<const std::byte> bytes) {
 Metadata run_metadata(const RunFacts& facts, const Dataset& data, const std::map<Size, int>& buckets) {
   Metadata out;
   add_spec(out, facts);
-  if (!facts.is_adapter) return out;
-  add_network(out, facts);
+  if (facts.target == Target::kFull) return out;
+  if (facts.target == Target::kLora) add_network(out, facts);
+  add_base(out, facts);
   add_run(out, facts);
   add_data(out, facts, data, buckets);
   return out;

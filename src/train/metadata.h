@@ -11,6 +11,7 @@
 #include "files/safetensors_write.h"
 #include "media/image.h"
 #include "train/dataset.h"
+#include "train/request.h"
 
 namespace dq::train {
 
@@ -24,7 +25,7 @@ struct RunFacts {
   std::string base_file;           // the base's file name
   std::string base_sha256, base_legacy_hash;
   bool v_prediction = false;
-  bool is_adapter = true;  // false: a whole checkpoint
+  Target target = Target::kLora;
   std::string network_module = "networks.lora";
   int rank = 0;
   double alpha = 0;
@@ -51,7 +52,7 @@ struct RunFacts {
 };
 
 // Everything but the hashes and the thumbnail. A checkpoint says only what ModelSpec asks of it, as
-// sd-scripts has it.
+// sd-scripts has it; an embedding names no network, for programs know LoRAs by that.
 Metadata run_metadata(const RunFacts& facts, const Dataset& data, const std::map<Size, int>& buckets);
 
 // "sshs_model_hash" and "sshs_legacy_hash" of these tensors; the second covers the ss_* entries of `metadata`

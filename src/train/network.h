@@ -1,6 +1,8 @@
 #pragma once
 // What a run moves, and the file that comes of it.
+#include <map>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "files/safetensors_write.h"
@@ -25,11 +27,19 @@ class Network {
   // The file's tensors as the leaves are now, in `dtype`.
   virtual Contents contents(DType dtype) const = 0;
 
+  // What the leaves must keep though every step of the optimiser moves them.
+  virtual void after_step() {}
+  // Words that captions are to be read with, whose vectors are leaves.
+  virtual std::map<std::string, models::LearnedWord> words() const { return {}; }
+  // About the request: finished sentences for the person.
+  const std::vector<std::string>& warnings() const { return warnings_; }
+
  protected:
   std::vector<grad::Trained> trained_;
+  std::vector<std::string> warnings_;
 };
 
-// A model whose denoiser, and text encoder when that is trained too, were loaded for training.
+// A model whose denoiser, and text encoder when gradients go there too, were loaded for training.
 struct LoadedParts {
   const pipeline::OpenModel& model;
   const models::Denoiser& denoiser;
@@ -39,7 +49,8 @@ struct LoadedParts {
 // What these parts must be loaded for.
 weights::Purpose purpose_for(Target target);
 
-// The network that a request asks for. Throws kUnsupported when the family has no names for it.
+// The network that a request asks for. Throws kUnsupported when the family has no names for it;
+// kInvalidArgument when the words that an embedding begins with say nothing.
 std::unique_ptr<Network> make_network(const LoadedParts& parts, const TrainRequest& request, Device& device);
 
 }  // namespace dq::train

@@ -4,36 +4,70 @@
 
 #include <algorithm>
 #include <cmath>
+#include <filesystem>
 
 #include "base/check_range.h"
 #include "base/error.h"
 #include "grad/optimizer.h"
+#include "text/prompt.h"
+#include "train/trigger.h"
 
 namespace dq::train {
 namespace {
 
 // Sixty steps a picture, but not fewer than an adapter needs to settle, nor so many that a handful of
 // pictures is learned by heart.
-int default_steps(std::size_t pictures, int batch) {
-  const auto steps = static_cast<int>(std::min<std::size_t>(pictures, 1'000'000) * 60);
-  return std::clamp(steps, 600, 1500) / std::max(1, batch / 2);
+// A word's vectors need longer than a network's matrices, also for a few pictures.
+int default_steps(const TrainRequest& r, std::size_t pictures) {
+  const auto count = static_cast<int>(std::min<std::size_t>(pictures, 1'000'000));
+  const int steps =
+      r.target == Target::kEmbedding ? std::clamp(count * 50, 1500, 3000) : std::clamp(count * 60, 600, 1500);
+  return steps / std::max(1, r.batch / 2);
+}
+
+double default_rate(const TrainRequest& r) {
+  if (r.optimizer == "prodigy") return 1;  // it finds its own
+  double rate = 2e-4;
+  if (r.target == Target::kFull) rate = r.from_scratch ? 4e-4 : 3e-6;
+  if (r.target == Target::kEmbedding) rate = 5e-3;
+  return r.optimizer == "lion" ? rate / 4 : rate;
+}
+
+void fill_embedding(TrainRequest& r, const TrainingFacts& facts) {
+  EmbeddingOptions& e = r.embedding;
+  if (r.last_rate < 0) r.last_rate = 0.1;
+  if (e.initial.empty()) e.initial = e.style ? "style" : facts.class_words;
+  if (e.initial.empty()) e.initial = "object";
+}
+
+void check_embedding(const TrainRequest& r) {
+  check_range("--vectors", r.embedding.vectors, 1, text::kPromptTokens);
+  check_word("--trigger", r.trigger);
+  // Its name is what people type, whatever stood in the captions.
+  check_word("the output's name", std::filesystem::path(r.output).stem().string());
+  if (r.embedding.initial.find_first_not_of(" \t") == std::string::npos) {
+    throw Error(ErrorCode::kInvalidArgument, "--initial holds no words")
+        .hint("Name what the pictures show in a word or two, such as --initial \"cat\".");
+  }
+  if (r.train_text_encoder) {
+    throw Error(ErrorCode::kInvalidArgument, "the text encoder is not trained with an embedding")
+        .hint("`danqing train lora` can train both.");
+  }
 }
 
 void fill_defaults(TrainRequest& r, const TrainingFacts& facts) {
   const bool full = r.target == Target::kFull;
   if (r.resolution == 0) r.resolution = facts.native_size;
   if (r.batch == 0) r.batch = facts.pictures > 1 ? 2 : 1;
-  if (r.steps == 0) r.steps = default_steps(facts.pictures, r.batch);
+  if (r.steps == 0) r.steps = default_steps(r, facts.pictures);
   if (r.warmup < 0) r.warmup = std::min(100, r.steps / 20);
   if (r.optimizer.empty()) r.optimizer = "adamw";
-  if (r.rate == 0) {
-    r.rate = !full ? 2e-4 : r.from_scratch ? 4e-4 : 3e-6;
-    if (r.optimizer == "lion") r.rate /= 4;
-    if (r.optimizer == "prodigy") r.rate = 1;  // it finds its own
-  }
+  if (r.rate == 0) r.rate = default_rate(r);
   if (r.text_rate == 0 && r.optimizer == "prodigy") r.text_rate = r.rate;
   if (r.text_rate == 0) r.text_rate = r.from_scratch ? r.rate / 2 : r.rate / 4;
   if (r.schedule.empty()) r.schedule = "cosine";
+  if (r.target == Target::kEmbedding) fill_embedding(r, facts);
+  if (r.last_rate < 0) r.last_rate = 0;
   // Adapters are small: a few of them cost little and the best may not be the last.
   if (r.keep_every < 0) r.keep_every = full ? 0 : std::max(100, r.steps / 4);
   if (r.network.rank == 0) r.network.rank = facts.pictures > 100 ? 32 : 16;
@@ -42,6 +76,10 @@ void fill_defaults(TrainRequest& r, const TrainingFacts& facts) {
 }
 
 }  // namespace
+
+bool learns_through_text(const TrainRequest& r) {
+  return r.train_text_encoder || r.target == Target::kEmbedding;
+}
 
 TrainRequest resolve(TrainRequest r, const TrainingFacts& facts) {
   fill_defaults(r, facts);
@@ -52,6 +90,7 @@ TrainRequest resolve(TrainRequest r, const TrainingFacts& facts) {
   check_range("--warmup", r.warmup, 0, r.steps);
   check_range("--rate", r.rate, 1e-9, 10.0);
   check_range("--text-rate", r.text_rate, 1e-9, 10.0);
+  check_range("--last-rate", r.last_rate, 0.0, 1.0);
   check_range("--rank", r.network.rank, 1, 4096);
   if (r.network.names == models::AdapterNames::kDiffusers && r.network.kind != weights::AdapterKind::kLora) {
     throw Error(ErrorCode::kInvalidArgument, "diffusers reads no adapters but LoRAs from such a file")
@@ -72,6 +111,7 @@ TrainRequest resolve(TrainRequest r, const TrainingFacts& facts) {
   check_range("--save-every", r.save_every, 1, 10'000'000);
   check_range("--sample-steps", r.sample_steps, 1, 1000);
   check_range("--keep-every", r.keep_every, 0, 10'000'000);
+  if (r.target == Target::kEmbedding) check_embedding(r);
   return r;
 }
 
@@ -85,6 +125,12 @@ std::string to_text(const TrainRequest& r) {
   line("rank", r.network.rank);
   line("alpha", r.network.alpha);
   line("conv_rank", r.network.conv_rank);
+  if (r.target == Target::kEmbedding) {
+    line("vectors", r.embedding.vectors);
+    line("initial", r.embedding.initial);
+    line("style", r.embedding.style);
+    line("keep_norm", r.embedding.keep_norm);
+  }
   line("from_scratch", r.from_scratch);
   line("text_encoder", r.train_text_encoder);
   line("resolution", r.resolution);
@@ -95,6 +141,7 @@ std::string to_text(const TrainRequest& r) {
   line("warmup", r.warmup);
   line("rate", r.rate);
   line("text_rate", r.text_rate);
+  if (r.last_rate > 0) line("last_rate", r.last_rate);
   line("optimizer", r.optimizer);
   line("schedule", r.schedule);
   line("clip", r.clip);

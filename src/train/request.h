@@ -15,8 +15,9 @@ namespace dq::train {
 
 // What is learned.
 enum class Target : std::uint8_t {
-  kLora,  // an adapter beside frozen weights
-  kFull,  // every weight of the denoiser, into a new checkpoint
+  kLora,       // an adapter beside frozen weights
+  kFull,       // every weight of the denoiser, into a new checkpoint
+  kEmbedding,  // the vectors of a word (textual inversion); the whole model stays as it is
 };
 
 // Do blocks run again on the way back, instead of keeping what they need? Slower, for much less memory; the
@@ -31,12 +32,20 @@ struct NetworkOptions {
   int conv_rank = 0;  // of 3×3 convolutions; 0: they stay as they are
 };
 
+struct EmbeddingOptions {
+  int vectors = 4;        // 1 … 75: as many tokens as a window of the prompt holds
+  std::string initial;    // words whose embeddings they begin as; empty: `resolve` chooses
+  bool style = false;     // it is a style: for pictures without captions, and for `initial`
+  bool keep_norm = true;  // the vectors keep the length that they began with
+};
+
 struct TrainRequest {
   std::string base, vae, text_encoder;  // files, as for painting
   std::string folder, output;           // pictures in; the file that is written
-  std::string trigger;
+  std::string trigger;                  // kEmbedding: the word that the vectors stand for
   Target target = Target::kLora;
   NetworkOptions network;
+  EmbeddingOptions embedding;
   bool from_scratch = false;  // kFull: begin from fresh weights in the shapes of the base; its VAE stays
 
   // 0 or empty: `resolve` fills them in.
@@ -45,6 +54,7 @@ struct TrainRequest {
   int warmup = -1;
   bool train_text_encoder = false;
   double rate = 0, text_rate = 0;
+  double last_rate = -1;  // the share of the rate that a falling schedule ends with; −1: `resolve`
   std::string optimizer, schedule;
   std::map<std::string, double> optimizer_options;  // by the names of grad/optimizer.h: {"beta2", 0.99}
 
@@ -75,10 +85,15 @@ struct TrainingFacts {
   std::size_t pictures = 0;
   int native_size = 512;  // of the base
   models::Prediction prediction = models::Prediction::kEps;
+  std::string class_words = {};  // what the pictures' folder says they show
 };
 
+// Do gradients go through the text encoder, so that captions are encoded at every step?
+bool learns_through_text(const TrainRequest& request);
+
 // Fills every default by the number of pictures and checks every range. Rates and steps after public recipes:
-// see docs/training.md. Throws kInvalidArgument naming the option and its range.
+// see docs/training.md. Throws kInvalidArgument naming the option and its range, or what is wrong with the
+// word of an embedding.
 TrainRequest resolve(TrainRequest request, const TrainingFacts& facts);
 
 // A line a setting, for comparing runs; what does not change the result is left out.

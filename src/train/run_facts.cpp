@@ -40,10 +40,10 @@ RunFacts facts_of(const TrainRequest& request, const pipeline::OpenModel& model,
   facts.base_sha256 = place.base_sha256;
   facts.v_prediction = model.variant.prediction == models::Prediction::kV;
   facts.zero_terminal_snr = model.variant.schedule.zero_terminal_snr;
-  facts.is_adapter = request.target == Target::kLora;
+  facts.target = request.target;
   tell_network(facts, request.network);
   facts.learning_rate = request.rate;
-  facts.denoiser_rate = request.rate;
+  if (request.target != Target::kEmbedding) facts.denoiser_rate = request.rate;
   if (request.train_text_encoder) facts.text_encoder_rate = request.text_rate;
   facts.optimizer = request.optimizer;
   facts.scheduler = request.schedule;
@@ -69,7 +69,8 @@ RunFacts facts_of(const TrainRequest& request, const pipeline::OpenModel& model,
   facts.flip = request.flip;
   facts.shuffle_caption = request.captions.shuffle;
   facts.keep_tokens = request.captions.keep;
-  facts.trigger = request.trigger;
+  // An embedding is called by its file's name.
+  facts.trigger = request.target == Target::kEmbedding ? facts.output_name : request.trigger;
   return facts;
 }
 

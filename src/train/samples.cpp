@@ -6,7 +6,10 @@
 
 #include "media/codec.h"
 #include "pipeline/painter.h"
+#include "text/own_word.h"
+#include "train/captions.h"
 #include "train/number_signs.h"
+#include "train/trigger.h"
 
 namespace dq::train {
 namespace {
@@ -17,6 +20,11 @@ struct Column {
   std::string head;
   std::vector<media::Image> pictures;
 };
+
+// What prompts call the file of an embedding.
+std::string name_of(const TrainRequest& request) {
+  return std::filesystem::path(request.output).stem().string();
+}
 
 // Columns beside one another, each with a number above it.
 media::Image joined(const std::vector<Column>& columns) {
@@ -40,7 +48,21 @@ media::Image joined(const std::vector<Column>& columns) {
   return out;
 }
 
+// A prompt with `by` where the trigger of an embedding stands, or where its file is called already.
+std::string with_other_words(const std::string& prompt, const TrainRequest& request, const std::string& by) {
+  const std::string call = "embedding:" + name_of(request);
+  return text::replace_word(text::replace_word(prompt, call, request.trigger), request.trigger, by);
+}
+
 }  // namespace
+
+std::string sample_prompt(const TrainRequest& request, const Dataset& data) {
+  if (request.target == Target::kEmbedding) {
+    const Subject subject = request.embedding.style ? Subject::kStyle : Subject::kThing;
+    return neutral_caption(request.trigger, subject, 0);
+  }
+  return request.trigger.empty() ? caption_for(data.pictures[0].caption, {}, {}) : request.trigger;
+}
 
 std::vector<media::Image> paint_samples(Device& device, const TrainRequest& request,
                                         const SampleSource& source, const std::function<bool()>& cancelled) {
@@ -53,7 +75,7 @@ std::vector<media::Image> paint_samples(Device& device, const TrainRequest& requ
     r.zero_terminal_snr = request.zero_terminal_snr;
     r.vae = request.vae;
     r.text_encoder = request.text_encoder;
-    if (!source.file.empty() && source.strength != 0)
+    if (request.target == Target::kLora && !source.file.empty() && source.strength != 0)
       r.loras.push_back({source.file.string(), source.strength, ""});
   }
   r.width = r.height = request.resolution;
@@ -62,10 +84,16 @@ std::vector<media::Image> paint_samples(Device& device, const TrainRequest& requ
   r.clip_skip = request.clip_skip;
   pipeline::PainterOptions options;
   options.cancelled = cancelled;
+  const bool embedding = request.target == Target::kEmbedding;
+  std::string word = request.embedding.initial;
+  if (embedding && !source.file.empty()) {
+    options.embeddings[name_of(request)] = source.file;
+    word = " embedding:" + name_of(request) + " ";  // between blanks, or it would not be found
+  }
   pipeline::Painter painter(device, options);
   std::vector<media::Image> out;
   for (const std::string& prompt : request.samples) {
-    r.prompt = prompt;
+    r.prompt = embedding ? with_other_words(prompt, request, word) : prompt;
     out.push_back(painter.paint(r).images[0]);
   }
   return out;
@@ -75,13 +103,15 @@ media::Image write_grid(Device& device, const TrainRequest& request, const std::
                         const std::function<bool()>& cancelled) {
   std::vector<Column> columns{{"0", paint_samples(device, request, {}, cancelled)}};
   const std::vector<double> strengths =
-      request.target == Target::kFull ? std::vector<double>{1} : std::vector<double>{0.5, 0.75, 1};
+      request.target == Target::kLora ? std::vector<double>{0.5, 0.75, 1} : std::vector<double>{1};
   for (const double strength : strengths) {
     columns.push_back(
         {fmt::format("{}", strength), paint_samples(device, request, {request.output, strength}, cancelled)});
   }
   std::string legend = "columns: strength, 0 is the base; rows:";
   for (const std::string& prompt : request.samples) legend += " " + prompt + ";";
+  if (request.target == Target::kEmbedding)
+    legend += fmt::format(" the base paints “{}” for {}", request.embedding.initial, request.trigger);
   media::EncodeOptions png;
   png.texts.push_back({"Comment", legend});
   media::write_image(picture, joined(columns), png);

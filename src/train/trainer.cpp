@@ -8,11 +8,9 @@
 #include <optional>
 
 #include "base/error.h"
-#include "base/sha256.h"
 #include "grad/average.h"
 #include "grad/schedule.h"
 #include "media/codec.h"
-#include "pipeline/hash_cache.h"
 #include "pipeline/memory_budget.h"
 #include "pipeline/model_files.h"
 #include "train/denoising_step.h"
@@ -23,6 +21,7 @@
 #include "train/run_facts.h"
 #include "train/run_state.h"
 #include "train/samples.h"
+#include "train/trigger.h"
 #include "train/validation.h"
 
 namespace dq::train {
@@ -33,22 +32,6 @@ using Clock = std::chrono::steady_clock;
 // A run that keeps diverging ends after this many smaller rates.
 constexpr int kMostRollbacks = 4;
 constexpr std::size_t kRecent = 50;  // steps of the loss that is shown
-
-// The numbers of the base, as far as they decide what is encoded: the file's hash, or a folder's files and
-// times.
-std::string identity_of(const std::string& path) {
-  namespace fs = std::filesystem;
-  if (fs::is_regular_file(path)) {
-    return pipeline::HashCache(pipeline::HashCache::default_file()).compute(path, [] { return false; });
-  }
-  std::string list;
-  for (const fs::directory_entry& entry : fs::recursive_directory_iterator(path)) {
-    if (!entry.is_regular_file()) continue;
-    list += fmt::format("{} {} {}\n", entry.path().string(), entry.file_size(),
-                        entry.last_write_time().time_since_epoch().count());
-  }
-  return sha256_hex(std::as_bytes(std::span(list)));
-}
 
 double wall_time() {
   return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
@@ -94,7 +77,7 @@ class Run {
   std::optional<sampling::SigmaTable> table_;
   grad::Schedule schedule_ = grad::Schedule::kConstant;
   std::unique_ptr<models::Denoiser> denoiser_;
-  std::unique_ptr<models::TextEncoder> text_encoder_;  // when it is trained
+  std::unique_ptr<models::TextEncoder> text_encoder_;  // when gradients go through it
   std::unique_ptr<Network> network_;
   std::unique_ptr<grad::Optimizer> optimizer_;
   std::optional<grad::WeightAverage> average_;
@@ -151,7 +134,8 @@ void Run::read() {
     report(TrainStage::kReading, static_cast<std::int64_t>(done), static_cast<std::int64_t>(all));
   };
   Dataset data = read_dataset(request_.folder, look, device_.threads());
-  request_ = resolve(std::move(request_), {data.pictures.size(), native, model_.variant.prediction});
+  request_ = resolve(std::move(request_), {data.pictures.size(), native, model_.variant.prediction,
+                                           class_words(data, request_.trigger)});
   schedule_ = grad::schedule_named(request_.schedule);
   for (const std::string& warning : data.warnings) say(options_.log, LogLevel::kWarning, warning);
   for (const LeftOut& out : data.left_out) {
@@ -160,11 +144,8 @@ void Run::read() {
   }
   table_.emplace(model_.variant.schedule, model_.variant.prediction);
   samples_along_ = request_.paint_samples && !request_.samples.empty() && !options_.logs.empty();
-  if (request_.samples.empty()) {
-    const std::string caption = caption_for(data.pictures[0].caption, {}, {});
-    request_.samples.push_back(request_.trigger.empty() ? caption : request_.trigger);
-  }
-  const std::string id = identity_of(request_.base);
+  if (request_.samples.empty()) request_.samples.push_back(sample_prompt(request_, data));
+  const std::string id = base_identity(request_.base);
   if (std::filesystem::is_regular_file(request_.base)) base_sha256_ = id;
   material_ =
       std::make_unique<Material>(model_, device_, request_, std::move(data), ContentCache(options_.cache),
@@ -203,10 +184,11 @@ void Run::load() {
   report(TrainStage::kLoading, 0, 0);
   const weights::Purpose purpose = purpose_for(request_.target);
   denoiser_ = model_.family->load_denoiser(model_.files, model_.variant, device_, purpose);
-  if (request_.train_text_encoder)
+  if (learns_through_text(request_))
     text_encoder_ = model_.family->load_text_encoder(model_.files, device_, purpose);
-  if (text_encoder_) material_->train_texts(*text_encoder_);
   network_ = make_network({model_, *denoiser_, text_encoder_.get()}, request_, device_);
+  for (const std::string& warning : network_->warnings()) say(options_.log, LogLevel::kWarning, warning);
+  if (text_encoder_) material_->train_texts(*text_encoder_, network_->words());
   optimizer_ = grad::make_optimizer(request_.optimizer, network_->trained(), request_.optimizer_options);
   if (request_.average > 0) average_.emplace(network_->trained(), request_.average);
 }
@@ -274,8 +256,10 @@ double Run::one_step(std::int64_t step) {
     grad::clear_gradients(trained);
     return std::numeric_limits<double>::quiet_NaN();
   }
-  const double factor = grad::schedule_factor(schedule_, step, request_.steps, request_.warmup);
+  const double factor =
+      grad::schedule_factor(schedule_, step, request_.steps, request_.warmup, {.least = request_.last_rate});
   optimizer_->step(request_.rate * factor * rate_share_);
+  network_->after_step();
   if (average_) average_->update();
   grad::clear_gradients(trained);
   return loss;
@@ -334,7 +318,7 @@ void Run::write_file(const std::filesystem::path& file) {
   const Network::Contents contents = network_->contents(DType::kF16);
   const RunFacts facts = facts_of(request_, model_, {base_sha256_, done_, material_->passes_per_epoch()});
   Metadata metadata = run_metadata(facts, material_->data(), material_->buckets());
-  if (request_.target == Target::kLora) add_hashes(metadata, contents.tensors);
+  if (request_.target != Target::kFull) add_hashes(metadata, contents.tensors);
   metadata.insert(contents.texts.begin(), contents.texts.end());
   files::write_safetensors(file, contents.tensors, metadata);
 }

@@ -101,6 +101,42 @@ TEST(Train, AWholeModelIsTrainedAndPaints) {
   EXPECT_NE(told.out.find("Stable Diffusion 1.x · checkpoint"), std::string::npos) << told.out;
 }
 
+TEST(Train, AWordIsLearnedAndPaintsWhereItIsCalled) {
+  const TempDir dir;
+  write_pictures(dir);
+  Words words = train({"--initial", "cat", "--vectors", "3", "--sample-steps", "2"});
+  words[1] = "embedding";
+  const Outcome run = danqing(dir.path(), words);
+  ASSERT_EQ(run.status, 0) << run.err;
+  EXPECT_EQ(run.out, "sks.safetensors\n") << "prompts call it by the trigger";
+  EXPECT_NE(run.err.find("6 steps over 2 pictures"), std::string::npos) << run.err;
+  EXPECT_NE(run.err.find("embedding:sks"), std::string::npos) << run.err;
+  EXPECT_NE(run.err.find("sks-logs/grid.png"), std::string::npos) << run.err;
+  fs::create_directories(dir.path() / "words");
+  fs::copy(dir.path() / "sks.safetensors", dir.path() / "words" / "sks.safetensors");
+  const auto paint = [&](const std::string& prompt, const Words& more) {
+    const Outcome painting =
+        danqing(dir.path(), Words{"paint", prompt, "-m", checkpoint().string(), "--size", "64x64", "--steps",
+                                  "2", "--seed", "1", "-q", "-o", "x.png"} +
+                                more);
+    EXPECT_EQ(painting.status, 0) << painting.err;
+    return media::read_image(dir.path() / "x.png");
+  };
+  const Words known{"--embeddings", "words"};
+  EXPECT_GT(mean_difference(paint("a embedding:sks", known), paint("a embedding:sks", {})), 0.1);
+  EXPECT_TRUE(paint("a cat", known).pixels == paint("a cat", {}).pixels);
+  const Outcome told = danqing(dir.path(), {"inspect", "sks.safetensors"});
+  EXPECT_NE(told.out.find("textual-inversion"), std::string::npos) << told.out;
+  EXPECT_NE(told.out.find("trigger      sks"), std::string::npos) << told.out;
+  // Once more from where it was: the same file; but not as another run.
+  const std::string first = file_bytes(dir.path() / "sks.safetensors");
+  ASSERT_EQ(danqing(dir.path(), words + Words{"-q", "--resume"}).status, 0);
+  EXPECT_TRUE(file_bytes(dir.path() / "sks.safetensors") == first);
+  const Outcome other = danqing(dir.path(), words + Words{"-q", "--resume", "--free-norm"});
+  EXPECT_EQ(other.status, 1);
+  EXPECT_NE(other.err.find("“keep_norm true” then, “keep_norm false” now"), std::string::npos) << other.err;
+}
+
 TEST(Train, WhatCannotBeIsRefusedInOneLine) {
   const TempDir dir;
   write_pictures(dir);
@@ -116,6 +152,13 @@ TEST(Train, WhatCannotBeIsRefusedInOneLine) {
   expect_refusal(dir, train({"-q", "--rank", "100000"}), "--rank must be from 1 to 4096");
   expect_refusal(dir, train({"-q", "--schedule", "cosin"}), "Did you mean cosine");
   expect_refusal(dir, train({"-q", "--resume"}), "there is no stopped run to go on with");
+  const Words word{"train", "embedding", "cats", "-m", base, "-q", "--resolution", "64"};
+  expect_refusal(dir, word + Words{"--vectors", "76"}, "--vectors must be from 1 to 75");
+  expect_refusal(dir, word + Words{"--trigger", "my cat"}, "cannot be called in a prompt");
+  expect_refusal(dir, word + Words{"--trigger", "../cat"}, "cannot be called in a prompt");
+  expect_refusal(dir, word + Words{"--trigger", ""}, "needs a word");
+  expect_refusal(dir, word + Words{"-o", "my cat.safetensors"}, "cannot be called in a prompt");
+  expect_refusal(dir, word + Words{"--initial", " "}, "--initial holds no words");
 }
 
 TEST(Lora, WhatCannotBeIsRefusedInOneLine) {

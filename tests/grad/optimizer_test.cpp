@@ -127,5 +127,18 @@ TEST(Schedules, FollowTransformers) {
   EXPECT_THROW(schedule_named("cosin"), Error);
 }
 
+TEST(Schedules, MayEndAboveZero) {
+  using grad::Schedule;
+  const auto at = [](Schedule schedule, int step) {
+    return grad::schedule_factor(schedule, step, 110, 10, {.least = 0.1});
+  };
+  EXPECT_DOUBLE_EQ(at(Schedule::kCosine, 5), 0.5);
+  EXPECT_DOUBLE_EQ(at(Schedule::kCosine, 10), 1);
+  EXPECT_NEAR(at(Schedule::kCosine, 60), 0.55, 1e-12);
+  EXPECT_DOUBLE_EQ(at(Schedule::kCosine, 110), 0.1);
+  EXPECT_NEAR(at(Schedule::kLinear, 60), 0.55, 1e-12);
+  EXPECT_EQ(at(Schedule::kConstant, 110), 1);
+}
+
 }  // namespace
 }  // namespace dq::test

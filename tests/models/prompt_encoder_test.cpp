@@ -249,5 +249,31 @@ TEST_F(PromptEncoding, CaptionsInOnePassAreWhatTheyAreAlone) {
   EXPECT_GT(relative_error(encoder_.captions(weighted, 1).context, encode("(cat:1.4)")), 0.01);
 }
 
+TEST_F(PromptEncoding, LearnedWordsStandInCaptionsByTheirNames) {
+  const Words words{{"twin", word(network_.embed(tokenizer_.encode("cat")))},
+                    {"other", word(network_.embed(tokenizer_.encode("dog")))},
+                    {"wide", word(random_tensor(*device_, {1, 64}, 1))}};
+  // Each has words of its own, and the second has none of the first's.
+  const std::vector<std::string> with{"a twin, sat", "other and Twin", "a wide twinned"},
+      without{"a cat, sat", "dog and cat", "a wide twinned"};
+  const Tensor got = encoder_.captions(with, 1, words).context;
+  EXPECT_LE(relative_error(got, encoder_.captions(without, 1).context), kExact);
+  EXPECT_GT(relative_error(got, encoder_.captions(with, 1).context), 1e-2);
+}
+
+TEST_F(PromptEncoding, AWordOfATextIsItsTokensEmbeddings) {
+  const LearnedWord cat = encoder_.word_of("a cat");
+  EXPECT_EQ(relative_error(cat.vectors.at("clip_l"), network_.embed(tokenizer_.encode("a cat"))), 0);
+  for (const char* nothing : {"", "  ", "犬", "a <|endoftext|>"}) {
+    try {
+      encoder_.word_of(nothing);
+      ADD_FAILURE() << nothing;
+    } catch (const Error& error) {
+      EXPECT_EQ(error.code(), ErrorCode::kInvalidArgument);
+      EXPECT_NE(error.message().find(nothing), std::string::npos) << error.message();
+    }
+  }
+}
+
 }  // namespace
 }  // namespace dq::test

@@ -255,7 +255,7 @@ TEST(Prompt, WarningsAreFew) {
 
 TEST(Prompt, InThePlainReadingEveryCharacterIsText) {
   const std::string odd = "(cat:1.4) BREAK <lora:x:1> embedding:style \\( # no comment";
-  const ParsedPrompt plain = parse(odd, {.reading = Reading::kPlain});
+  const ParsedPrompt plain = parse_prompt(odd, clip(), {.reading = Reading::kPlain}, nullptr);
   ASSERT_EQ(plain.windows.size(), 1u);
   EXPECT_FALSE(plain.any_weight);
   EXPECT_TRUE(plain.words.empty() && plain.adapters.empty() && plain.warnings.empty());
@@ -268,6 +268,30 @@ TEST(Prompt, InThePlainReadingEveryCharacterIsText) {
   const ParsedPrompt two = parse(words, {.reading = Reading::kPlain});
   ASSERT_EQ(two.windows.size(), 2u);
   EXPECT_EQ(two.token_count, 76);
+}
+
+// Captions: the vectors of a learned word take the place of its name, and nothing else of the text changes.
+TEST(Prompt, InThePlainReadingAWordStandsByItsName) {
+  const PromptOptions plain{.reading = Reading::kPlain};
+  const ParsedPrompt parsed = parse("a cat in (Style), stylish style's", plain);
+  EXPECT_EQ(parsed.words, std::vector<std::string>{"style"});
+  EXPECT_EQ(shown(parsed), "a cat in ( {style} {style} ), stylish {style} {style} 's");
+  EXPECT_EQ(parsed.windows[0].slots[5].vector, 0);
+  EXPECT_EQ(parsed.windows[0].slots[6].vector, 1);
+  EXPECT_EQ(shown(parse("style", plain)), "{style} {style}");
+  // Of two names at one place the longer one is meant.
+  const auto two = [](std::string_view name) { return std::optional(name == "style" ? 1 : 3); };
+  const ParsedPrompt longer = parse_prompt("a style-new", clip(), plain, two, 49407, {"style", "style-new"});
+  EXPECT_EQ(shown(longer), "a {style-new} {style-new} {style-new}");
+}
+
+TEST(Prompt, InThePlainReadingAWordIsNotCutOverWindows) {
+  std::string text;
+  for (int i = 0; i < 74; ++i) text += "cat ";
+  const ParsedPrompt parsed = parse(text + "style dog", {.reading = Reading::kPlain});
+  ASSERT_EQ(parsed.windows.size(), 2u);
+  EXPECT_EQ(shown(parsed, 1), "{style} {style} dog");
+  EXPECT_EQ(parsed.windows[0].slots[75].token, clip().end_token());
 }
 
 }  // namespace

@@ -91,6 +91,19 @@ TEST_F(MetadataTest, ProgramsFindWhatTheyLookFor) {
   EXPECT_EQ(read->tags[0].second, 2u);
 }
 
+// Programs take a file for a LoRA by its ss_network entries.
+TEST_F(MetadataTest, AnEmbeddingNamesItsBaseButNoNetwork) {
+  RunFacts f = facts();
+  f.target = Target::kEmbedding;
+  f.base_file = "base.safetensors";
+  const Metadata m = run_metadata(f, {}, {});
+  EXPECT_EQ(m.at("modelspec.architecture"), "stable-diffusion-v1/textual-inversion");
+  EXPECT_EQ(m.at("ss_base_model_version"), "sd_v1");
+  EXPECT_EQ(m.at("ss_sd_model_name"), "base.safetensors");
+  EXPECT_EQ(m.at("ss_unet_lr"), "None");
+  for (const auto& [key, value] : m) EXPECT_FALSE(key.starts_with("ss_network")) << key;
+}
+
 TEST_F(MetadataTest, TheThumbnailIsASmallJpeg) {
   Metadata m;
   add_thumbnail(m, media::make_image(600, 300, 4, 200));

@@ -183,6 +183,22 @@ TEST_F(Trainer, AStateOfAnotherRunIsRefused) {
   EXPECT_THROW(train(*device_, other, o), Error);
 }
 
+// A cosine that ends with the whole rate is no cosine.
+TEST_F(Trainer, AFallingRateMayEndAboveZero) {
+  TrainRequest r = request("out.safetensors");
+  const auto numbers = [&] {
+    train(*device_, r, options());
+    return files::open_weights(r.output)->metadata().at("sshs_model_hash");
+  };
+  r.last_rate = 1;
+  const std::string flat = numbers();
+  r.schedule = "constant";
+  EXPECT_EQ(numbers(), flat);
+  r.schedule = "cosine";
+  r.last_rate = 0;
+  EXPECT_NE(numbers(), flat);
+}
+
 // The loss on the same noise must fall: the network is fitted to four pictures.
 TEST_F(Trainer, Learns) {
   TrainRequest r = request("out.safetensors");

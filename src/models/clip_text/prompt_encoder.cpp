@@ -6,6 +6,7 @@
 
 #include "ops/elementwise.h"
 #include "ops/embedding.h"
+#include "text/unicode.h"
 
 namespace dq::models::clip_text {
 
@@ -64,6 +65,29 @@ const Tensor* vectors_for(const std::map<std::string, LearnedWord>& words, const
   return vectors == word->second.vectors.end() ? nullptr : &vectors->second;
 }
 
+std::vector<std::string> names_of(const std::map<std::string, LearnedWord>& words) {
+  std::vector<std::string> names;
+  names.reserve(words.size());
+  for (const auto& [name, word] : words) names.push_back(name);
+  return names;
+}
+
+// Adds the windows of one text to those of others: its words get the numbers that they have among all.
+void append_windows(ParsedPrompt& all, ParsedPrompt one) {
+  std::vector<int> numbers;
+  for (const std::string& name : one.words) {
+    const auto known = std::find(all.words.begin(), all.words.end(), name);
+    numbers.push_back(static_cast<int>(known - all.words.begin()));
+    if (known == all.words.end()) all.words.push_back(name);
+  }
+  for (Window& window : one.windows) {
+    for (Slot& slot : window.slots) {
+      if (slot.word >= 0) slot.word = numbers[static_cast<std::size_t>(slot.word)];
+    }
+    all.windows.push_back(window);
+  }
+}
+
 }  // namespace
 
 // Learned words' vectors instead of the rows that stand for them, by ops, so that gradients reach the
@@ -102,31 +126,54 @@ Tensor PromptEncoder::encode(const ParsedPrompt& parsed, const std::map<std::str
   return usage_.final_norm ? network_.final_norm(z) : z;
 }
 
-ParsedPrompt PromptEncoder::plain(std::string_view text) const {
-  return text::parse_prompt(
-      text, tokenizer_, {.reading = text::Reading::kPlain}, [](std::string_view) { return std::nullopt; },
-      usage_.pad_token);
+ParsedPrompt PromptEncoder::plain(std::string_view text,
+                                  const std::map<std::string, LearnedWord>& words) const {
+  const auto vectors_of = [&](std::string_view name) -> std::optional<int> {
+    const Tensor* vectors = vectors_for(words, std::string(name), usage_.word_key);
+    const bool fits = vectors && vectors->dim(1) == network_.config().width;
+    return fits ? std::optional(static_cast<int>(vectors->dim(0))) : std::nullopt;
+  };
+  return text::parse_prompt(text, tokenizer_, {.reading = text::Reading::kPlain}, vectors_of,
+                            usage_.pad_token, names_of(words));
 }
 
 Tensor PromptEncoder::encode_empty(int clip_skip) const {
-  return encode(plain(""), {}, clip_skip);
+  return encode(plain("", {}), {}, clip_skip);
 }
 
-Conditioning PromptEncoder::captions(std::span<const std::string> texts, int clip_skip) const {
+Conditioning PromptEncoder::captions(std::span<const std::string> texts, int clip_skip,
+                                     const std::map<std::string, LearnedWord>& words) const {
   std::vector<ParsedPrompt> parsed;
   std::size_t windows = 1;
   for (const std::string& text : texts) {
-    parsed.push_back(plain(text));
+    parsed.push_back(plain(text, words));
     windows = std::max(windows, parsed.back().windows.size());
   }
-  const Window nothing = plain("").windows[0];
+  const Window nothing = plain("", {}).windows[0];
   ParsedPrompt all;
-  for (const ParsedPrompt& one : parsed) {
-    all.windows.insert(all.windows.end(), one.windows.begin(), one.windows.end());
-    all.windows.insert(all.windows.end(), windows - one.windows.size(), nothing);
+  for (ParsedPrompt& one : parsed) {
+    one.windows.resize(windows, nothing);
+    append_windows(all, std::move(one));
   }
   const auto count = static_cast<std::int64_t>(texts.size());
-  return {encode(all, {}, clip_skip).reshape({count, -1, network_.config().width}), {}, {}};
+  return {encode(all, words, clip_skip).reshape({count, -1, network_.config().width}), {}, {}};
+}
+
+LearnedWord PromptEncoder::word_of(std::string_view text) const {
+  const std::vector<std::int32_t> tokens = tokenizer_.encode(text);
+  // Where the vocabulary ends, letters come apart into bytes that mean nothing by themselves.
+  const auto is_unknown = [&](std::int32_t token) {
+    const std::u32string letters = text::decode_utf8(tokenizer_.decode(token));
+    return token >= tokenizer_.begin_token() || letters.find(U'\xFFFD') != letters.npos;
+  };
+  if (tokens.empty() || std::any_of(tokens.begin(), tokens.end(), is_unknown)) {
+    throw Error(ErrorCode::kInvalidArgument,
+                fmt::format("the text encoder's vocabulary has nothing for “{}”", printable(text, 80)))
+        .hint("Use one or two common English words.");
+  }
+  LearnedWord word;
+  word.vectors.emplace(usage_.word_key, network_.embed(tokens));
+  return word;
 }
 
 Conditioning PromptEncoder::operator()(const text::PromptOptions& options, std::string_view prompt,
@@ -141,10 +188,8 @@ Conditioning PromptEncoder::operator()(const text::PromptOptions& options, std::
     }
     return static_cast<int>(vectors->dim(0));
   };
-  std::vector<std::string> names;
-  for (const auto& [name, word] : words) names.push_back(name);
   const ParsedPrompt parsed =
-      text::parse_prompt(prompt, tokenizer_, options, vectors_of, usage_.pad_token, names);
+      text::parse_prompt(prompt, tokenizer_, options, vectors_of, usage_.pad_token, names_of(words));
   Tensor z = encode(parsed, words, clip_skip);
   if (parsed.any_weight) {
     if (options.reading == text::Reading::kComfy) {

@@ -24,7 +24,9 @@ class PromptEncoder final : public TextEncoder {
   // Context: [1, 77·windows, width].
   Conditioning operator()(const text::PromptOptions& options, std::string_view prompt,
                           const std::map<std::string, LearnedWord>& words, int clip_skip) const override;
-  Conditioning captions(std::span<const std::string> texts, int clip_skip) const override;
+  Conditioning captions(std::span<const std::string> texts, int clip_skip,
+                        const std::map<std::string, LearnedWord>& words = {}) const override;
+  LearnedWord word_of(std::string_view text) const override;
   const weights::Parameters& parameters() const override { return network_.parameters(); }
 
  private:
@@ -34,8 +36,8 @@ class PromptEncoder final : public TextEncoder {
   // Windows → [windows, 77, width], the hidden state that clip_skip asks for.
   Tensor encode(const text::ParsedPrompt& parsed, const std::map<std::string, LearnedWord>& words,
                 int clip_skip) const;
-  // A text without weights or learned words.
-  text::ParsedPrompt plain(std::string_view text) const;
+  // A text without weights.
+  text::ParsedPrompt plain(std::string_view text, const std::map<std::string, LearnedWord>& words) const;
   Tensor encode_empty(int clip_skip) const;
 
   ClipText network_;

@@ -16,6 +16,7 @@
 #include "train/denoising_step.h"
 #include "train/event_file.h"
 #include "train/loss_chart.h"
+#include "train/loss_watch.h"
 #include "train/material.h"
 #include "train/network.h"
 #include "train/run_facts.h"
@@ -50,7 +51,8 @@ class Run {
   void resume();
   double one_step(std::int64_t step);
   enum class Measure : std::uint8_t { kYes, kNo };
-  void save(Measure measure = Measure::kYes);
+  // False: the loss on the fixed pictures is not finite, and nothing was saved.
+  bool save(Measure measure = Measure::kYes);
   void write_file(const std::filesystem::path& file);
   std::filesystem::path kept_file(std::int64_t step) const;
   // What makes another run of it: the request, and the pictures.
@@ -282,16 +284,18 @@ void Run::roll_back(std::int64_t step, double loss) {
                   step + 1, done_, request_.rate * rate_share_));
 }
 
-void Run::save(Measure measure) {
+bool Run::save(Measure measure) {
   report(TrainStage::kSaving, done_, request_.steps);
   if (measure == Measure::kYes && !validation_.contains(done_)) {
     const double loss = validate();
+    if (!std::isfinite(loss)) return false;
     validation_[done_] = static_cast<float>(loss);
     if (events_) events_->add("validation", done_, loss, wall_time());
   }
   write_state(state_path(request_.output), state());
   write_chart();
   if (events_) events_->flush();
+  return true;
 }
 
 void Run::write_chart() const {
@@ -345,6 +349,10 @@ TrainResult Run::run() {
       continue;
     }
     losses_.push_back(static_cast<float>(loss));
+    if (has_spiked(losses_)) {
+      roll_back(done_, loss);
+      continue;
+    }
     ++done_;
     const auto now = Clock::now();
     if (last_step_) seconds_per_step_ = std::chrono::duration<double>(now - *last_step_).count();
@@ -354,13 +362,20 @@ TrainResult Run::run() {
     }
     report(TrainStage::kTraining, done_, request_.steps);
     if (done_ == request_.steps) break;
+    if (may_spike(losses_)) continue;  // what is saved now would be gone back to
     const bool keep = request_.keep_every > 0 && done_ % request_.keep_every == 0;
-    if (keep || done_ % request_.save_every == 0) save();
+    if ((keep || done_ % request_.save_every == 0) && !save()) {
+      roll_back(done_, std::numeric_limits<double>::quiet_NaN());
+      continue;
+    }
     if (!keep) continue;
     write_file(kept_file(done_));
     if (samples_along_) paint_along();
   }
-  save();
+  if (!save()) {
+    throw Error(ErrorCode::kInternal, "the loss on the fixed pictures is not finite at the last step")
+        .hint("Try a smaller --rate.");
+  }
   write_file(request_.output);
   TrainResult result;
   result.file = request_.output;

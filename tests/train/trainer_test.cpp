@@ -218,6 +218,33 @@ TEST_F(Trainer, Learns) {
 }
 
 // Files along the way are kept, measured on the same noise, and the best of them is named.
+// A rate that throws the network about: the run goes back, with half the rate, until it holds or gives up.
+// What was saved is sound, so that going back gets somewhere.
+TEST_F(Trainer, ALossThatFallsApartIsGoneBackFrom) {
+  TrainRequest r = request("out.safetensors");
+  r.target = Target::kFull;
+  r.optimizer = "lion";
+  r.steps = 150;
+  r.rate = 1;
+  r.schedule = "constant";
+  r.warmup = 140;  // sound at first
+  r.save_every = 20;
+  r.keep_every = 0;
+  r.paint_samples = false;
+  try {
+    train(*device_, r, options());
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ErrorCode::kInternal);
+    EXPECT_NE(error.hint().find("--rate"), std::string::npos) << error.what();
+  }
+  // Each rate got further than the one before; the last one that was tried is a sixteenth.
+  EXPECT_NE(log_.find("back to step 0, with a rate of 0.5"), std::string::npos) << log_;
+  EXPECT_NE(log_.find("with a rate of 0.062"), std::string::npos) << log_;
+  EXPECT_EQ(log_.find("back to step 0", log_.find("back to step 0") + 1), std::string::npos) << log_;
+  EXPECT_FALSE(fs::exists(folder_.path() / "out.safetensors"));
+}
+
 TEST_F(Trainer, NamesTheBestOfTheKeptFiles) {
   TrainRequest r = request("out.safetensors");
   r.keep_every = 4;

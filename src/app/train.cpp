@@ -7,6 +7,7 @@
 #include <chrono>
 #include <cmath>
 #include <cstdio>
+#include <iostream>
 #include <map>
 #include <memory>
 
@@ -295,8 +296,19 @@ void apply_network(TrainOptions& o) {
                                                 {"comfy", AdapterNames::kComfy}});
 }
 
+// The one question a run may ask: of a person at a terminal, when nothing says what the pictures show.
+void ask_for_trigger(TrainOptions& o) {
+  const bool somebody = ::isatty(STDIN_FILENO) == 1 && ::isatty(STDERR_FILENO) == 1;
+  const bool open = o.request.target == train::Target::kLora && !o.has_trigger && !o.resume && !o.quiet;
+  if (!somebody || !open || train::has_captions(o.request.folder)) return;
+  o.request.trigger = train::ask_trigger(std::cin, std::cerr);
+  if (!o.request.trigger.empty())
+    fmt::print(stderr, "The same as --trigger \"{}\", which --resume will need.\n", o.request.trigger);
+}
+
 int train_model(TrainOptions o) {
   train::TrainRequest& r = o.request;
+  ask_for_trigger(o);
   r.optimizer_options = numbers_by_name(o.optimizer_options);
   fill_names(r, o.has_trigger);
   r.checkpointing = pick<train::Checkpointing>("--checkpointing", o.checkpointing,

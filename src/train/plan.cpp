@@ -15,10 +15,10 @@ namespace {
 // Of all memory, what blocks may keep: how much a pass takes is known only after one.
 constexpr double kShareForBlocks = 0.7;
 
-PassCost timed_pass(Device& device, const models::Denoiser& denoiser, const StepInput& one,
+PassCost timed_pass(Device& device, const models::Denoiser& denoiser, const std::function<StepInput()>& one,
                     const models::BlockRunner& around) {
   const auto start = std::chrono::steady_clock::now();
-  denoising_step(denoiser, one, 1, &around);
+  denoising_step(denoiser, one(), 1, &around);
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
   const MemoryUse use = device.memory();
   return {took.count(), use.peak, use.now};
@@ -47,9 +47,9 @@ models::BlockRunner counting(Device& device, Kept& kept) {
 
 }  // namespace
 
-MeasuredPass measure_pass(Device& device, const models::Denoiser& denoiser, const StepInput& one,
-                          const TrainRequest& request, std::int64_t memory,
-                          const std::function<void()>& forget) {
+MeasuredPass measure_pass(Device& device, const models::Denoiser& denoiser,
+                          const std::function<StepInput()>& one, const TrainRequest& request,
+                          std::int64_t memory, const std::function<void()>& forget) {
   const models::BlockRunner once = [&device](const models::Block& block, std::vector<Tensor> inputs) {
     return grad::bounded(device, block, std::move(inputs));
   };

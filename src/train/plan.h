@@ -33,11 +33,12 @@ struct MeasuredPass {
 };
 // Measures one pass the way `choice` says. With kAuto first with blocks that run again, counting what they
 // would keep; when all of that fits into seven tenths of `memory` for a whole batch, a pass that keeps it is
-// measured and, if it does fit, taken: it is faster and gives the same numbers. `forget` lets go of a pass's
+// measured and, if it does fit, taken: it is faster and gives the same numbers. `one` makes the input of a
+// pass over one picture, which may run the text encoder: that counts too. `forget` lets go of a pass's
 // gradients.
-MeasuredPass measure_pass(Device& device, const models::Denoiser& denoiser, const StepInput& one,
-                          const TrainRequest& request, std::int64_t memory,
-                          const std::function<void()>& forget);
+MeasuredPass measure_pass(Device& device, const models::Denoiser& denoiser,
+                          const std::function<StepInput()>& one, const TrainRequest& request,
+                          std::int64_t memory, const std::function<void()>& forget);
 
 // Activations grow with the batch, everything else does not; time grows with batch and accumulation.
 Plan plan_run(const TrainRequest& request, const PassCost& pass, std::int64_t steps, std::int64_t state_bytes,

@@ -163,7 +163,8 @@ void Run::read() {
 void Run::plan() {
   const std::int64_t memory = pipeline::available_memory() + device_.memory().now;
   const auto forget = [this] { grad::clear_gradients(network_->trained()); };
-  MeasuredPass pass = measure_pass(device_, *denoiser_, material_->largest(), request_, memory, forget);
+  MeasuredPass pass = measure_pass(
+      device_, *denoiser_, [this] { return material_->largest(); }, request_, memory, forget);
   around_ = std::move(pass.around);
   forget();
   std::int64_t state_bytes = 0, file_bytes = 0;

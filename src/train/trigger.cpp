@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <array>
+#include <istream>
+#include <ostream>
 
 #include "base/error.h"
 #include "text/own_word.h"
@@ -47,6 +49,34 @@ constexpr std::array<std::string_view, 20> kStyles{
 };
 
 }  // namespace
+
+bool has_captions(const std::filesystem::path& folder) {
+  namespace fs = std::filesystem;
+  std::error_code failed;
+  for (fs::recursive_directory_iterator at(folder, failed), end; !failed && at != end; at.increment(failed)) {
+    const fs::path& path = at->path();
+    const std::string name = path.filename().string();
+    if (at->is_directory(failed)) {
+      // "10_words"
+      const std::size_t digits = name.find_first_not_of("0123456789");
+      if (digits != 0 && digits != name.npos && name[digits] == '_') return true;
+    } else if (path.extension() == ".txt" || path.extension() == ".caption" || name == "metadata.jsonl") {
+      return true;
+    }
+  }
+  return false;
+}
+
+std::string ask_trigger(std::istream& in, std::ostream& out) {
+  out << "The pictures have no captions. Which word shall call what they show, such as “sks cat”? [none] "
+      << std::flush;
+  std::string line;
+  std::getline(in, line);
+  const auto blank = [](char c) { return static_cast<unsigned char>(c) <= ' '; };
+  while (!line.empty() && blank(line.back())) line.pop_back();
+  while (!line.empty() && blank(line.front())) line.erase(0, 1);
+  return line;
+}
 
 void check_word(std::string_view what, std::string_view word) {
   if (word.empty()) {

@@ -1,12 +1,20 @@
 #pragma once
-// The word that an embedding is called by, and the captions that it stands in.
+// The word that a subject or an embedding is called by, and the captions that it stands in.
 #include <cstdint>
+#include <filesystem>
+#include <iosfwd>
 #include <string>
 #include <string_view>
 
 #include "train/dataset.h"
 
 namespace dq::train {
+
+// Do the pictures of this folder or its sub-folders come with captions: text files, metadata.jsonl, folders
+// that name their subject? False for a folder that cannot be read.
+bool has_captions(const std::filesystem::path& folder);
+// Asks what should call the subject and takes one line, without blanks around it; empty: nothing.
+std::string ask_trigger(std::istream& in, std::ostream& out);
 
 // Throws kInvalidArgument when prompts could not call a word by this name: empty, with blanks, commas,
 // brackets or other signs that mean something in prompts or paths. `what` says whose it is ("--trigger").

@@ -119,7 +119,8 @@ TEST_F(Planned, TheMemoryDecidesWhetherBlocksRunAgain) {
   int forgotten = 0;
   const auto forget = [&] { ++forgotten; };
   const auto measured = [&](std::int64_t memory) {
-    return measure_pass(*device_, *denoiser, one, r, memory, forget);
+    return measure_pass(
+        *device_, *denoiser, [&] { return one; }, r, memory, forget);
   };
   EXPECT_TRUE(measured(device_->memory().now).again);
   EXPECT_EQ(forgotten, 0);

@@ -2,12 +2,42 @@
 
 #include <gtest/gtest.h>
 
+#include <filesystem>
+#include <fstream>
 #include <set>
+#include <sstream>
 
+#include "support/temp_dir.h"
 #include "text/own_word.h"
 
 namespace dq::train {
 namespace {
+
+TEST(Trigger, IsAskedForInOneLine) {
+  std::istringstream in("  sks cat \r\nnot this");
+  std::ostringstream out;
+  EXPECT_EQ(ask_trigger(in, out), "sks cat");
+  EXPECT_NE(out.str().find("[none]"), std::string::npos);
+  std::istringstream nothing("");
+  EXPECT_EQ(ask_trigger(nothing, out), "");
+}
+
+TEST(Trigger, OnlyPicturesWithoutCaptionsNeedTheQuestion) {
+  namespace fs = std::filesystem;
+  const test::TempDir folder;
+  const auto touch = [&](const char* name) { std::ofstream(folder.path() / name) << "x"; };
+  EXPECT_FALSE(has_captions(folder.path()));
+  touch("photo.png");
+  EXPECT_FALSE(has_captions(folder.path()));
+  fs::create_directories(folder.path() / "holiday_2");
+  EXPECT_FALSE(has_captions(folder.path()));
+  fs::create_directories(folder.path() / "more" / "10_sks cat");
+  EXPECT_TRUE(has_captions(folder.path()));
+  fs::remove_all(folder.path() / "more");
+  touch("photo.txt");
+  EXPECT_TRUE(has_captions(folder.path()));
+  EXPECT_FALSE(has_captions(folder.path() / "nowhere"));
+}
 
 TEST(Trigger, IsPutInFrontWhereItIsMissing) {
   EXPECT_EQ(with_word("a photo of Sks, red", "sks"), "a photo of Sks, red");

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstring>
 #include <numeric>
 #include <optional>
 #include <utility>
@@ -303,6 +304,32 @@ class HeaderReader final : public JsonEvents {
   std::size_t offset_count_ = 0;
 };
 
+// A string that is longer than anything here may be is found before it is read: the parser looks at every
+// byte three times, this at quotes alone.
+void check_string_lengths(Bytes header) {
+  const char* const begin = reinterpret_cast<const char*>(header.data());
+  const char* const end = begin + header.size();
+  const auto next_quote = [&](const char* at) {
+    return static_cast<const char*>(std::memchr(at, '"', static_cast<std::size_t>(end - at)));
+  };
+  const char* opening = next_quote(begin);
+  while (opening) {
+    const char* closing = next_quote(opening + 1);
+    const auto escaped = [&](const char* quote) {
+      const char* at = quote;
+      while (at[-1] == '\\') --at;
+      return (quote - at) % 2 == 1;
+    };
+    while (closing && escaped(closing)) closing = next_quote(closing + 1);
+    const char* const stop = closing ? closing : end;
+    if (static_cast<std::size_t>(stop - opening) > kMaxMetadataBytes + 2) {
+      throw Error(ErrorCode::kBadFile, "a text in the header is longer than 16 MiB")
+          .at(kHeaderStart + static_cast<std::uint64_t>(opening - begin));
+    }
+    opening = closing ? next_quote(closing + 1) : nullptr;
+  }
+}
+
 }  // namespace
 
 std::uint64_t safetensors_data_start(Bytes file) {
@@ -328,6 +355,7 @@ ParsedWeights parse_safetensors(Bytes file, const Release& release) {
   if (header.empty() || header[0] != std::byte{'{'}) {
     throw Error(ErrorCode::kBadFile, "the header does not begin with '{'").at(kHeaderStart);
   }
+  check_string_lengths(header);
   HeaderReader reader(file.size() - data_start);
   std::uint64_t released = 0;
   const std::uint64_t end = parse_json(header, kHeaderStart, kMaxDepth, reader, [&](std::uint64_t consumed) {

@@ -31,7 +31,7 @@ struct MeasuredPass {
   models::BlockRunner around;
   bool again = true;  // blocks run again on the way back
 };
-// Measures one pass the way `choice` says. With kAuto first with blocks that run again, counting what they
+// Measures one pass the way the request says. With kAuto first with blocks that run again, counting what they
 // would keep; when all of that fits into seven tenths of `memory` for a whole batch, a pass that keeps it is
 // measured and, if it does fit, taken: it is faster and gives the same numbers. `one` makes the input of a
 // pass over one picture, which may run the text encoder: that counts too. `forget` lets go of a pass's

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <iterator>
 #include <nlohmann/json.hpp>
 
@@ -15,8 +16,22 @@ constexpr std::uint64_t kProgressStep = 1u << 20;
 struct Text {
   const char* data;
   std::uint64_t size;
-  JsonPosition* position;
-  const std::function<void(std::uint64_t)>* progress;
+  JsonPosition& position;
+  const std::function<void(std::uint64_t)>& progress;
+  std::uint64_t next_check = 0, next_progress = kProgressStep;
+
+  // Called where the token grows too long or progress is to be told, and after each event, which may set
+  // another limit.
+  void check() {
+    if (position.consumed - position.token_start > position.max_token) {
+      throw Error(ErrorCode::kBadFile, "a JSON token is too long").at(position.token_start);
+    }
+    if (position.consumed >= next_progress) {
+      if (progress) progress(position.consumed);
+      next_progress = position.consumed + kProgressStep;
+    }
+    next_check = std::min(position.token_start + position.max_token + 1, next_progress);
+  }
 };
 
 // An input iterator that counts. The parser keeps the whole of a token in memory, so a token that grows
@@ -34,13 +49,8 @@ class CountingIterator {
 
   reference operator*() const { return text_->data[index_]; }
   CountingIterator& operator++() {
-    ++index_;
-    JsonPosition& position = *text_->position;
-    position.consumed = index_;
-    if (index_ - position.token_start > position.max_token) {
-      throw Error(ErrorCode::kBadFile, "a JSON token is too long").at(position.token_start);
-    }
-    if (*text_->progress && index_ % kProgressStep == 0) (*text_->progress)(index_);
+    text_->position.consumed = ++index_;
+    if (index_ >= text_->next_check) text_->check();
     return *this;
   }
   CountingIterator operator++(int) {
@@ -59,7 +69,8 @@ class CountingIterator {
 // Hands nlohmann's events on, and watches the depth.
 class Adapter {
  public:
-  Adapter(JsonEvents& events, int max_depth) : events_(events), max_depth_(max_depth) {}
+  Adapter(Text& text, JsonEvents& events, int max_depth)
+      : text_(text), events_(events), max_depth_(max_depth) {}
 
   bool null() { return other("null"); }
   bool boolean(bool) { return other("a truth value"); }
@@ -114,6 +125,7 @@ class Adapter {
   }
   bool done() {
     events_.position.token_start = events_.position.consumed;
+    text_.check();
     return true;
   }
   void enter() {
@@ -123,6 +135,7 @@ class Adapter {
     }
   }
 
+  Text& text_;
   JsonEvents& events_;
   int max_depth_;
   int depth_ = 0;
@@ -139,8 +152,8 @@ std::uint64_t parse_json(Bytes bytes, std::uint64_t base, int max_depth, JsonEve
                          const std::function<void(std::uint64_t)>& progress) {
   events.position.consumed = 0;
   events.position.token_start = 0;
-  Text text{reinterpret_cast<const char*>(bytes.data()), bytes.size(), &events.position, &progress};
-  Adapter adapter(events, max_depth);
+  Text text{reinterpret_cast<const char*>(bytes.data()), bytes.size(), events.position, progress};
+  Adapter adapter(text, events, max_depth);
   try {
     // Not strict: the parser would keep trailing blanks in memory. The caller looks at what follows.
     nlohmann::json::sax_parse(CountingIterator(&text, 0), CountingIterator(&text, text.size), &adapter,

@@ -11,7 +11,7 @@
 namespace dq::files {
 
 // Limits that hold for every format. They are far above any real checkpoint.
-inline constexpr std::size_t kMaxTensors = 100'000;
+inline constexpr std::size_t kMaxTensors = 65'536;
 inline constexpr std::size_t kMaxRank = 8;
 inline constexpr std::size_t kMaxNameBytes = 1024;
 inline constexpr std::size_t kMaxMetadataBytes = 16u << 20;  // keys and values together

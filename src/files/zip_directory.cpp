@@ -12,7 +12,7 @@
 namespace dq::files {
 namespace {
 
-constexpr std::size_t kMaxEntries = 100'100;  // kMaxTensors storages, and what goes with them
+constexpr std::size_t kMaxEntries = 65'636;  // kMaxTensors storages, and what goes with them
 constexpr std::uint32_t kLocalSignature = 0x04034b50;
 constexpr std::uint32_t kCentralSignature = 0x02014b50;
 constexpr std::uint32_t kEndSignature = 0x06054b50;

@@ -52,6 +52,10 @@ void add_data_options(CLI::App& cmd, TrainOptions& o) {
                  embedding ? "the file to write, by whose name prompts call it [the trigger].safetensors"
                            : "the file to write [the folder's name].safetensors")
       ->type_name("OUT");
+  cmd.add_option("--regularisation", r.regularisation,
+                 "pictures of the subject's class, without the trigger: the model keeps what it knows of it")
+      ->type_name("FOLDER");
+  cmd.add_option("--prior-weight", r.prior_weight, "of their loss [1]");
   cmd.add_option("--trigger", r.trigger,
                  embedding ? "word that the vectors stand for in captions; put in front of those without it "
                              "[the output's name, or the folder's]"
@@ -336,8 +340,10 @@ int train_model(TrainOptions o) {
   const train::TrainResult result = train::train(*device, r, options);
   line.finish();
   if (!o.quiet) {
-    fmt::print(stderr, "{} steps over {} pictures, loss {:.4f} at the end\n", result.steps,
-               result.data.pictures.size(), result.loss);
+    const std::size_t learned = result.data.training_pictures(),
+                      regularising = result.data.pictures.size() - learned;
+    fmt::print(stderr, "{} steps over {} pictures{}, loss {:.4f} at the end\n", result.steps, learned,
+               regularising > 0 ? fmt::format(" and {} of regularisation", regularising) : "", result.loss);
     if (r.target == train::Target::kEmbedding) {
       fmt::print(stderr,
                  "prompts call it embedding:{0} when {0}.safetensors lies in a folder “embeddings” "

@@ -111,6 +111,7 @@ void find_caption(TrainingPicture& picture, const Captions& metadata, const std:
 
 void collect_folder(const fs::path& folder, int repeats, const std::string& words, Dataset& out) {
   const Captions metadata = read_metadata(folder, out);
+  out.subsets.push_back({.folder = folder});
   for (const fs::directory_entry& entry : fs::directory_iterator(folder)) {
     if (!entry.is_regular_file()) continue;
     const fs::path& file = entry.path();
@@ -123,6 +124,7 @@ void collect_folder(const fs::path& folder, int repeats, const std::string& word
     TrainingPicture picture;
     picture.file = file;
     picture.repeats = repeats;
+    picture.subset = out.subsets.size() - 1;
     const fs::path mask = folder / (stem + std::string(kMaskEnd) + ".png");
     if (fs::is_regular_file(mask)) picture.mask = mask;
     try {
@@ -249,6 +251,11 @@ std::string_view to_string(CaptionSource source) {
   return "";
 }
 
+std::size_t Dataset::training_pictures() const {
+  return static_cast<std::size_t>(std::count_if(pictures.begin(), pictures.end(),
+                                                [&](const TrainingPicture& p) { return !regularises(p); }));
+}
+
 std::string caption_of_name(const std::string& stem) {
   std::string text;
   for (const char c : stem) text += c == '_' || c == '-' || c == '.' ? ' ' : c;
@@ -318,8 +325,20 @@ Dataset read_dataset(const fs::path& folder, const DatasetOptions& options, Thre
     throw error.in(folder.string())
         .hint("Put PNG, JPEG or WebP files there, or use --keep-all to take doubtful ones.");
   }
+  for (Subset& subset : out.subsets) subset.regularisation = options.regularisation;
   use_trigger(out, options.trigger);
   return out;
+}
+
+void append(Dataset& data, Dataset more) {
+  const auto put_behind = [](auto& all, auto& others) {
+    all.insert(all.end(), std::make_move_iterator(others.begin()), std::make_move_iterator(others.end()));
+  };
+  for (TrainingPicture& picture : more.pictures) picture.subset += data.subsets.size();
+  put_behind(data.pictures, more.pictures);
+  put_behind(data.subsets, more.subsets);
+  put_behind(data.left_out, more.left_out);
+  put_behind(data.warnings, more.warnings);
 }
 
 }  // namespace dq::train

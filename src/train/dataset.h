@@ -26,10 +26,17 @@ struct TrainingPicture {
   std::filesystem::path file;
   std::string caption;  // the whole text; see captions.h
   CaptionSource source = CaptionSource::kNone;
-  int repeats = 1;
+  int repeats = 1;             // in an epoch, as its folder asks
+  std::size_t subset = 0;      // of the dataset's
   Size size;                   // upright
   std::string sha256;          // of the file: caches are kept by it
   std::filesystem::path mask;  // empty: none
+};
+
+// The pictures of one folder, which are used alike.
+struct Subset {
+  std::filesystem::path folder;
+  bool regularisation = false;  // they hold the model to what it knew; see regularisation.h
 };
 
 struct LeftOut {
@@ -38,20 +45,30 @@ struct LeftOut {
 };
 
 struct Dataset {
-  std::vector<TrainingPicture> pictures;  // by path
+  std::vector<TrainingPicture> pictures;  // by path; regularisation pictures come last
+  std::vector<Subset> subsets;
   std::vector<LeftOut> left_out;
   std::vector<std::string> warnings;  // finished sentences
+
+  bool regularises(const TrainingPicture& picture) const {
+    return picture.subset < subsets.size() && subsets[picture.subset].regularisation;
+  }
+  std::size_t training_pictures() const;  // those that do not
 };
 
 struct DatasetOptions {
   int resolution = 512;   // pictures with less than a quarter of its area are tiny
   bool keep_all = false;  // leave out only what cannot be read
   std::string trigger;  // the word that every caption should hold; it is put in front of captions without it
+  bool regularisation = false;  // what its subsets are
   std::function<void(std::size_t done, std::size_t all)> on_progress;
 };
 
 // Throws kNotFound when there is no such folder or no usable picture in it, with the way out.
 Dataset read_dataset(const std::filesystem::path& folder, const DatasetOptions& options, ThreadPool& threads);
+
+// Puts the pictures of `more` behind those of `data`.
+void append(Dataset& data, Dataset more);
 
 // A caption from a file's name: "a cat (2).png" → "a cat"; empty for names that cameras and programs give.
 std::string caption_of_name(const std::string& stem);

@@ -8,6 +8,7 @@
 #include "base/sha256.h"
 #include "ops/elementwise.h"
 #include "ops/gradient.h"
+#include "train/regularisation.h"
 #include "train/trigger.h"
 
 namespace dq::train {
@@ -35,13 +36,13 @@ Material::Material(const pipeline::OpenModel& model, Device& device, const Train
       chosen_(choose_validation(data_, request.seed)) {
   const BucketRule rule = rule_for(request_.resolution, model_.family->latent_format().downscale);
   std::vector<BatchItem> items;
+  repeats_ = repeats_in_epoch(data_, chosen_.held_out ? chosen_.pictures : std::vector<std::size_t>{});
   for (std::size_t i = 0; i < data_.pictures.size(); ++i) {
     const TrainingPicture& picture = data_.pictures[i];
     placements_.push_back(place(rule, picture.size));
-    buckets_[placements_.back().bucket] += picture.repeats;
-    const std::vector<std::size_t>& kept_out = chosen_.pictures;
-    if (chosen_.held_out && std::binary_search(kept_out.begin(), kept_out.end(), i)) continue;
-    items.push_back({placements_.back().bucket, picture.repeats});
+    buckets_[placements_.back().bucket] += data_.regularises(picture) ? repeats_[i] : picture.repeats;
+    if (repeats_[i] == 0) continue;
+    items.push_back({placements_.back().bucket, repeats_[i]});
     shown_.push_back(i);
   }
   batches_ = std::make_unique<Batches>(std::move(items), request_.batch, request_.seed);
@@ -51,6 +52,7 @@ void Material::encode(const std::function<void(std::size_t, std::size_t)>& each)
   for (std::size_t i = 0; i < data_.pictures.size(); ++i) {
     const TrainingPicture& picture = data_.pictures[i];
     each(i, data_.pictures.size());
+    if (data_.regularises(picture) && repeats_[i] == 0) continue;  // there are more than the run shows
     if (!learns_through_text(request_)) encodings_.caption(caption(i, request_.captions, {}));
     encodings_.latent(picture, placements_[i], false);
     if (request_.flip) encodings_.latent(picture, placements_[i], true);
@@ -66,7 +68,8 @@ void Material::train_texts(const models::TextEncoder& encoder,
 
 std::string Material::caption(std::size_t item, const CaptionRule& rule, const CaptionMoment& moment) const {
   const TrainingPicture& picture = data_.pictures[item];
-  if (request_.target != Target::kEmbedding) return caption_for(picture.caption, rule, moment);
+  if (request_.target != Target::kEmbedding || data_.regularises(picture))
+    return caption_for(picture.caption, rule, moment);
   if (picture.source != CaptionSource::kNone) {
     return with_word(caption_for(picture.caption, rule, moment), request_.trigger);
   }
@@ -125,6 +128,10 @@ StepInput Material::step(std::int64_t pass) {
     input.mask = ops::concat(masks, 0);
   }
   input.batch = noise_batch(latent, table_, request_.objective, request_.seed, number);
+  for (std::size_t i = 0; i < batch.items.size(); ++i) {
+    if (data_.regularises(data_.pictures[shown_[batch.items[i]]]))
+      input.batch.weights[i] *= request_.prior_weight;
+  }
   return input;
 }
 
@@ -155,7 +162,8 @@ std::vector<ValidationItem> Material::validation() {
 
 std::string Material::fingerprint() const {
   std::string list;
-  for (const TrainingPicture& picture : data_.pictures) list += picture.sha256 + "\n";
+  for (const TrainingPicture& picture : data_.pictures)
+    list += fmt::format("{} {} {}\n", picture.sha256, picture.repeats, data_.regularises(picture));
   const std::string digest = sha256_hex(std::as_bytes(std::span(list)));
   return fmt::format("pictures {} {}\n", data_.pictures.size(), digest.substr(0, 16));
 }

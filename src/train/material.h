@@ -51,6 +51,7 @@ class Material {
   Encodings encodings_;
   sampling::SigmaTable table_;
   std::vector<Placement> placements_;  // by picture
+  std::vector<int> repeats_;           // by picture, in an epoch
   std::map<Size, int> buckets_;
   ValidationChoice chosen_;
   std::vector<std::size_t> shown_;  // the pictures that are trained on

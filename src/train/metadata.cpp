@@ -46,9 +46,10 @@ Json tag_frequency(const Dataset& data) {
   return folders;
 }
 
-Json dataset_folders(const Dataset& data) {
+Json dataset_folders(const Dataset& data, bool regularisation) {
   Json out = Json::object();
   for (const TrainingPicture& picture : data.pictures) {
+    if (data.regularises(picture) != regularisation) continue;
     Json& folder = out[picture.file.parent_path().filename().string()];
     if (folder.is_null()) folder = {{"n_repeats", picture.repeats}, {"img_count", 0}};
     folder["img_count"] = folder["img_count"].get<int>() + 1;
@@ -139,10 +140,13 @@ void add_run(Metadata& m, const RunFacts& f) {
 }
 
 void add_data(Metadata& m, const RunFacts& f, const Dataset& data, const std::map<Size, int>& buckets) {
-  int shown = 0;
-  for (const TrainingPicture& picture : data.pictures) shown += picture.repeats;
+  // As they are asked for, even where the run shows regularisation pictures more or less often.
+  int shown = 0, regularising = 0;
+  for (const TrainingPicture& picture : data.pictures)
+    (data.regularises(picture) ? regularising : shown) += picture.repeats;
   m["ss_num_train_images"] = std::to_string(shown);
-  m["ss_num_reg_images"] = "0";
+  m["ss_num_reg_images"] = std::to_string(regularising);
+  m["ss_prior_loss_weight"] = text(f.prior_weight);
   m["ss_batch_size_per_device"] = std::to_string(f.batch_size);
   m["ss_total_batch_size"] = std::to_string(f.batch_size);
   m["ss_resolution"] = fmt::format("({}, {})", f.resolution.width, f.resolution.height);
@@ -152,8 +156,8 @@ void add_data(Metadata& m, const RunFacts& f, const Dataset& data, const std::ma
   m["ss_flip_aug"] = text(f.flip);
   m["ss_shuffle_caption"] = text(f.shuffle_caption);
   m["ss_keep_tokens"] = std::to_string(f.keep_tokens);
-  m["ss_dataset_dirs"] = dataset_folders(data).dump();
-  m["ss_reg_dataset_dirs"] = "{}";
+  m["ss_dataset_dirs"] = dataset_folders(data, false).dump();
+  m["ss_reg_dataset_dirs"] = dataset_folders(data, true).dump();
   m["ss_tag_frequency"] = tag_frequency(data).dump();
 }
 

@@ -46,6 +46,7 @@ struct RunFacts {
   bool flip = false, shuffle_caption = false, zero_terminal_snr = false;
   int keep_tokens = 0;
   std::string mixed_precision = "no";
+  double prior_weight = 1;  // of regularisation pictures
   std::string trigger;
   double started_at = 0, finished_at = 0;  // seconds since 1970
   std::string session_id;

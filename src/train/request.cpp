@@ -99,6 +99,7 @@ TrainRequest resolve(TrainRequest r, const TrainingFacts& facts) {
   check_range("--conv-rank", r.network.conv_rank, 0, 4096);
   check_range("--alpha", r.network.alpha, 1e-6, 1e6);
   check_range("--accumulate", r.accumulation, 1, 4096);
+  check_range("--prior-weight", r.prior_weight, 0.0, 100.0);
   check_range("--clip", r.clip, 0.0, 1e6);
   check_range("--average", r.average, 0.0, 0.999999);
   check_range("--noise-offset", r.objective.noise_offset, 0.0, 1.0);
@@ -156,6 +157,7 @@ std::string to_text(const TrainRequest& r) {
   line("prediction", static_cast<int>(o.prediction));
   line("zero_terminal_snr", r.zero_terminal_snr);
   line("times", fmt::format("{} {}", o.first, o.last));
+  line("prior_weight", r.prior_weight);
   line("trigger", r.trigger);
   line("captions", fmt::format("{} {} {} {} {} {}", r.captions.shuffle, r.captions.keep, r.captions.dropout,
                                r.captions.tag_dropout, r.captions.wildcards, r.captions.keep_separator));

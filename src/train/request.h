@@ -42,6 +42,8 @@ struct EmbeddingOptions {
 struct TrainRequest {
   std::string base, vae, text_encoder;  // files, as for painting
   std::string folder, output;           // pictures in; the file that is written
+  std::string regularisation;           // pictures of the class that the subject is of; empty: none
+  double prior_weight = 1;              // of their loss
   std::string trigger;                  // kEmbedding: the word that the vectors stand for
   Target target = Target::kLora;
   NetworkOptions network;
@@ -82,8 +84,8 @@ struct TrainRequest {
 
 // What `resolve` goes by.
 struct TrainingFacts {
-  std::size_t pictures = 0;
-  int native_size = 512;  // of the base
+  std::size_t pictures = 0;  // without those of regularisation
+  int native_size = 512;     // of the base
   models::Prediction prediction = models::Prediction::kEps;
   std::string class_words = {};  // what the pictures' folder says they show
 };

@@ -69,6 +69,7 @@ RunFacts facts_of(const TrainRequest& request, const pipeline::OpenModel& model,
   facts.flip = request.flip;
   facts.shuffle_caption = request.captions.shuffle;
   facts.keep_tokens = request.captions.keep;
+  facts.prior_weight = request.prior_weight;
   // An embedding is called by its file's name.
   facts.trigger = request.target == Target::kEmbedding ? facts.output_name : request.trigger;
   return facts;

@@ -19,6 +19,7 @@
 #include "train/loss_watch.h"
 #include "train/material.h"
 #include "train/network.h"
+#include "train/regularisation.h"
 #include "train/run_facts.h"
 #include "train/run_state.h"
 #include "train/samples.h"
@@ -127,16 +128,16 @@ void Run::read() {
                             model_.family->title(), model_.variant.name))
         .in(request_.base);
   }
+  const int native = model_.family->defaults(model_.variant).width;
   DatasetOptions look;
   look.keep_all = request_.keep_all_pictures;
   look.trigger = request_.trigger;
-  const int native = model_.family->defaults(model_.variant).width;
   look.resolution = request_.resolution > 0 ? request_.resolution : native;
   look.on_progress = [&](std::size_t done, std::size_t all) {
     report(TrainStage::kReading, static_cast<std::int64_t>(done), static_cast<std::int64_t>(all));
   };
-  Dataset data = read_dataset(request_.folder, look, device_.threads());
-  request_ = resolve(std::move(request_), {data.pictures.size(), native, model_.variant.prediction,
+  Dataset data = read_with_regularisation(request_.folder, request_.regularisation, look, device_.threads());
+  request_ = resolve(std::move(request_), {data.training_pictures(), native, model_.variant.prediction,
                                            class_words(data, request_.trigger)});
   schedule_ = grad::schedule_named(request_.schedule);
   for (const std::string& warning : data.warnings) say(options_.log, LogLevel::kWarning, warning);

@@ -109,7 +109,7 @@ std::string without_word(const std::string& caption, const std::string& word) {
 
 std::string class_words(const Dataset& data, const std::string& word) {
   for (const TrainingPicture& picture : data.pictures) {
-    if (picture.source != CaptionSource::kFolderName) continue;
+    if (picture.source != CaptionSource::kFolderName || data.regularises(picture)) continue;
     return word.empty() ? picture.caption : without_word(picture.caption, word);
   }
   return "";

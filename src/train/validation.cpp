@@ -16,10 +16,12 @@ constexpr double kLevels[]{125, 375, 625, 875};  // of 1000
 
 ValidationChoice choose_validation(const Dataset& data, std::uint64_t seed) {
   ValidationChoice out;
-  const std::size_t count = data.pictures.size();
+  std::vector<std::size_t> order;
+  for (std::size_t i = 0; i < data.pictures.size(); ++i) {
+    if (!data.regularises(data.pictures[i])) order.push_back(i);
+  }
+  const std::size_t count = order.size();
   out.held_out = count >= kLeastToHoldOut;
-  std::vector<std::size_t> order(count);
-  for (std::size_t i = 0; i < count; ++i) order[i] = i;
   if (out.held_out) {
     CounterRandom random{seed, 0x7a11d};
     for (std::size_t i = count; i > 1; --i) std::swap(order[i - 1], order[random.below(i)]);

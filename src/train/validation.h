@@ -10,7 +10,8 @@
 namespace dq::train {
 
 // Which pictures are kept out of training for it: one in sixteen, at most 16, when there are at least 32;
-// with fewer all are needed, and the first 8 of training serve. By place in `data`, a function of the seed.
+// with fewer all are needed, and the first 8 of training serve. Never those of regularisation. By place in
+// `data`, a function of the seed.
 struct ValidationChoice {
   std::vector<std::size_t> pictures;
   bool held_out = false;

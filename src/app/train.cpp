@@ -18,6 +18,7 @@
 #include "base/error.h"
 #include "ops/devices.h"
 #include "pipeline/memory_budget.h"
+#include "train/dataset_config.h"
 #include "train/trainer.h"
 #include "train/trigger.h"
 
@@ -37,8 +38,10 @@ struct TrainOptions {
 
 void add_data_options(CLI::App& cmd, TrainOptions& o) {
   train::TrainRequest& r = o.request;
-  cmd.add_option("folder", r.folder,
-                 "pictures (PNG, JPEG, WebP), with a .txt or .caption beside each that has one")
+  cmd.add_option(
+         "folder", r.folder,
+         "pictures (PNG, JPEG, WebP), with a .txt or .caption beside each that has one; or a .toml that "
+         "describes a dataset as sd-scripts does")
       ->type_name("FOLDER")
       ->required();
   cmd.add_option("-m,--model", r.base, "checkpoint or diffusers folder to train on")
@@ -236,7 +239,7 @@ std::string told(const train::Plan& plan) {
 std::string folder_name(const train::TrainRequest& r) {
   std::filesystem::path folder = std::filesystem::path(r.folder).lexically_normal();
   if (folder.filename().empty()) folder = folder.parent_path();
-  return folder.filename().string();
+  return (train::is_dataset_config(folder) ? folder.stem() : folder.filename()).string();
 }
 
 // A file by the folder's name; an embedding and its trigger by each other's.
@@ -304,7 +307,8 @@ void apply_network(TrainOptions& o) {
 void ask_for_trigger(TrainOptions& o) {
   const bool somebody = ::isatty(STDIN_FILENO) == 1 && ::isatty(STDERR_FILENO) == 1;
   const bool open = o.request.target == train::Target::kLora && !o.has_trigger && !o.resume && !o.quiet;
-  if (!somebody || !open || train::has_captions(o.request.folder)) return;
+  const bool told = train::is_dataset_config(o.request.folder) || train::has_captions(o.request.folder);
+  if (!somebody || !open || told) return;
   o.request.trigger = train::ask_trigger(std::cin, std::cerr);
   if (!o.request.trigger.empty())
     fmt::print(stderr, "The same as --trigger \"{}\", which --resume will need.\n", o.request.trigger);

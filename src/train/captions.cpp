@@ -138,4 +138,10 @@ std::string caption_for(const std::string& text, const CaptionRule& rule, const 
   return caption;
 }
 
+std::string to_text(const CaptionRule& r) {
+  return fmt::format("{} {} {} {} {} {} {} {} {} {} {} {} {}", r.shuffle, r.keep, r.dropout, r.tag_dropout,
+                     r.wildcards, r.keep_separator, r.prefix, r.suffix, r.separator, r.secondary_separator,
+                     r.dropout_every, r.warmup_steps, r.warmup_from);
+}
+
 }  // namespace dq::train

@@ -22,6 +22,9 @@ struct CaptionRule {
   int warmup_from = 1;
 };
 
+// For comparing rules.
+std::string to_text(const CaptionRule& rule);
+
 // Where in the run the caption is used. The same seed gives the same caption.
 struct CaptionMoment {
   std::uint64_t seed = 0;

@@ -88,8 +88,9 @@ Captions read_metadata(const fs::path& folder, Dataset& out) {
   return captions;
 }
 
-void find_caption(TrainingPicture& picture, const Captions& metadata, const std::string& folder_words) {
-  for (const char* extension : {".caption", ".txt"}) {
+void find_caption(TrainingPicture& picture, const Captions& metadata, const SubsetFiles& files) {
+  for (const std::string& extension :
+       {files.caption_extension, std::string(".caption"), std::string(".txt")}) {
     const fs::path file = fs::path(picture.file).replace_extension(extension);
     if (!fs::is_regular_file(file)) continue;
     picture.caption = read_text(file);
@@ -100,8 +101,8 @@ void find_caption(TrainingPicture& picture, const Captions& metadata, const std:
   if (line != metadata.end() && !line->second.empty()) {
     picture.caption = line->second;
     picture.source = CaptionSource::kMetadata;
-  } else if (!folder_words.empty()) {
-    picture.caption = folder_words;
+  } else if (!files.words.empty()) {
+    picture.caption = files.words;
     picture.source = CaptionSource::kFolderName;
   } else {
     picture.caption = caption_of_name(picture.file.stem().string());
@@ -109,7 +110,8 @@ void find_caption(TrainingPicture& picture, const Captions& metadata, const std:
   }
 }
 
-void collect_folder(const fs::path& folder, int repeats, const std::string& words, Dataset& out) {
+void collect_folder(const SubsetFiles& files, Dataset& out) {
+  const fs::path& folder = files.folder;
   const Captions metadata = read_metadata(folder, out);
   out.subsets.push_back({.folder = folder});
   for (const fs::directory_entry& entry : fs::directory_iterator(folder)) {
@@ -123,12 +125,12 @@ void collect_folder(const fs::path& folder, int repeats, const std::string& word
     if (!is_picture(file) || stem.ends_with(kMaskEnd)) continue;
     TrainingPicture picture;
     picture.file = file;
-    picture.repeats = repeats;
+    picture.repeats = files.repeats;
     picture.subset = out.subsets.size() - 1;
     const fs::path mask = folder / (stem + std::string(kMaskEnd) + ".png");
     if (fs::is_regular_file(mask)) picture.mask = mask;
     try {
-      find_caption(picture, metadata, words);
+      find_caption(picture, metadata, files);
       out.pictures.push_back(std::move(picture));
     } catch (const Error& error) {
       out.left_out.push_back({file, error.message()});
@@ -138,7 +140,7 @@ void collect_folder(const fs::path& folder, int repeats, const std::string& word
 
 Dataset list_files(const fs::path& folder) {
   Dataset out;
-  collect_folder(folder, 1, "", out);
+  collect_folder({.folder = folder}, out);
   std::vector<fs::path> others;
   bool any_repeats = false;
   for (const fs::directory_entry& entry : fs::directory_iterator(folder)) {
@@ -147,7 +149,7 @@ Dataset list_files(const fs::path& folder) {
     std::string words;
     if (split_repeats(entry.path().filename().string(), repeats, words)) {
       any_repeats = true;
-      collect_folder(entry.path(), repeats, words, out);
+      collect_folder({.folder = entry.path(), .repeats = repeats, .words = words}, out);
     } else {
       others.push_back(entry.path());
     }
@@ -159,7 +161,7 @@ Dataset list_files(const fs::path& folder) {
           fmt::format("The folder {} was not read: its name does not begin with a number of repeats.",
                       printable(other.filename().string())));
     } else {
-      collect_folder(other, 1, "", out);
+      collect_folder({.folder = other}, out);
     }
   }
   const auto by_path = [](const auto& a, const auto& b) { return a.file < b.file; };
@@ -290,11 +292,11 @@ std::string caption_of_name(const std::string& stem) {
   return "";
 }
 
-Dataset read_dataset(const fs::path& folder, const DatasetOptions& options, ThreadPool& threads) {
-  if (!fs::is_directory(folder)) {
-    throw Error(ErrorCode::kNotFound, "there is no such folder of pictures").in(folder.string());
-  }
-  Dataset out = list_files(folder);
+namespace {
+
+// Looks at every picture that was found in `folder`, and keeps what can be used.
+Dataset look_through(Dataset out, const fs::path& folder, const DatasetOptions& options,
+                     ThreadPool& threads) {
   std::vector<Look> looks(out.pictures.size());
   std::atomic<std::size_t> done = 0;
   threads.parallel_for(static_cast<std::int64_t>(looks.size()), [&](std::int64_t i, int thread) {
@@ -328,6 +330,27 @@ Dataset read_dataset(const fs::path& folder, const DatasetOptions& options, Thre
   for (Subset& subset : out.subsets) subset.regularisation = options.regularisation;
   use_trigger(out, options.trigger);
   return out;
+}
+
+void check_folder(const fs::path& folder) {
+  if (!fs::is_directory(folder))
+    throw Error(ErrorCode::kNotFound, "there is no such folder of pictures").in(folder.string());
+}
+
+}  // namespace
+
+Dataset read_dataset(const fs::path& folder, const DatasetOptions& options, ThreadPool& threads) {
+  check_folder(folder);
+  return look_through(list_files(folder), folder, options, threads);
+}
+
+Dataset read_subset(const SubsetFiles& files, const DatasetOptions& options, ThreadPool& threads) {
+  check_folder(files.folder);
+  Dataset found;
+  collect_folder(files, found);
+  std::sort(found.pictures.begin(), found.pictures.end(),
+            [](const auto& a, const auto& b) { return a.file < b.file; });
+  return look_through(std::move(found), files.folder, options, threads);
 }
 
 void append(Dataset& data, Dataset more) {

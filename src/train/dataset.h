@@ -11,11 +11,13 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "base/threads.h"
 #include "train/buckets.h"
+#include "train/captions.h"
 
 namespace dq::train {
 
@@ -37,6 +39,9 @@ struct TrainingPicture {
 struct Subset {
   std::filesystem::path folder;
   bool regularisation = false;  // they hold the model to what it knew; see regularisation.h
+  // How they are used, where a description of the dataset says so; else the run's own rule.
+  std::optional<CaptionRule> captions = {};
+  std::optional<bool> flip = {};
 };
 
 struct LeftOut {
@@ -66,6 +71,16 @@ struct DatasetOptions {
 
 // Throws kNotFound when there is no such folder or no usable picture in it, with the way out.
 Dataset read_dataset(const std::filesystem::path& folder, const DatasetOptions& options, ThreadPool& threads);
+
+// Which files of one folder, without its sub-folders.
+struct SubsetFiles {
+  std::filesystem::path folder;
+  int repeats = 1;
+  std::string words = {};  // the caption of pictures without one; empty: their files' names
+  std::string caption_extension = ".caption";  // looked for before ".caption" and ".txt"
+};
+// Throws as read_dataset does.
+Dataset read_subset(const SubsetFiles& files, const DatasetOptions& options, ThreadPool& threads);
 
 // Puts the pictures of `more` behind those of `data`.
 void append(Dataset& data, Dataset more);

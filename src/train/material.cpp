@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/counter_random.h"
+#include "base/error.h"
 #include "base/sha256.h"
 #include "ops/elementwise.h"
 #include "ops/gradient.h"
@@ -14,12 +15,23 @@
 namespace dq::train {
 namespace {
 
-BucketRule rule_for(int resolution, int cell) {
+BucketRule rule_for(const TrainRequest& request, int cell) {
+  const int resolution = request.resolution;
+  const BucketOptions& asked = request.buckets;
   BucketRule rule;
   rule.resolution = {resolution, resolution};
-  rule.smallest = std::min(256, resolution / 2);
-  rule.largest = 2 * resolution;
-  rule.step = resolution >= 512 ? 64 : std::max(cell * 2, resolution / 8 / cell * cell);
+  rule.smallest = asked.smallest > 0 ? asked.smallest : std::min(256, resolution / 2);
+  rule.largest = asked.largest > 0 ? asked.largest : 2 * resolution;
+  const int step = resolution >= 512 ? 64 : std::max(cell * 2, resolution / 8 / cell * cell);
+  rule.step = asked.step > 0 ? asked.step : step;
+  rule.upscale = asked.upscale;
+  if (rule.step % cell != 0 || rule.smallest > rule.largest) {
+    throw Error(ErrorCode::kInvalidArgument,
+                fmt::format("buckets from {} to {} in steps of {} cannot be made", rule.smallest,
+                            rule.largest, rule.step))
+        .hint(
+            fmt::format("Steps are multiples of {}, and the smallest side is not above the largest.", cell));
+  }
   return rule;
 }
 
@@ -34,7 +46,7 @@ Material::Material(const pipeline::OpenModel& model, Device& device, const Train
       encodings_(model, device, std::move(cache), std::move(options)),
       table_(model.variant.schedule, model.variant.prediction),
       chosen_(choose_validation(data_, request.seed)) {
-  const BucketRule rule = rule_for(request_.resolution, model_.family->latent_format().downscale);
+  const BucketRule rule = rule_for(request_, model_.family->latent_format().downscale);
   std::vector<BatchItem> items;
   repeats_ = repeats_in_epoch(data_, chosen_.held_out ? chosen_.pictures : std::vector<std::size_t>{});
   for (std::size_t i = 0; i < data_.pictures.size(); ++i) {
@@ -53,9 +65,9 @@ void Material::encode(const std::function<void(std::size_t, std::size_t)>& each)
     const TrainingPicture& picture = data_.pictures[i];
     each(i, data_.pictures.size());
     if (data_.regularises(picture) && repeats_[i] == 0) continue;  // there are more than the run shows
-    if (!learns_through_text(request_)) encodings_.caption(caption(i, request_.captions, {}));
+    if (!learns_through_text(request_)) encodings_.caption(caption(i, rule_of(i), {}));
     encodings_.latent(picture, placements_[i], false);
-    if (request_.flip) encodings_.latent(picture, placements_[i], true);
+    if (flips(i)) encodings_.latent(picture, placements_[i], true);
   }
   encodings_.release();
 }
@@ -64,6 +76,15 @@ void Material::train_texts(const models::TextEncoder& encoder,
                            std::map<std::string, models::LearnedWord> words) {
   encoder_ = &encoder;
   words_ = std::move(words);
+}
+
+bool Material::flips(std::size_t item) const {
+  return data_.subsets[data_.pictures[item].subset].flip.value_or(request_.flip);
+}
+
+const CaptionRule& Material::rule_of(std::size_t item) const {
+  const std::optional<CaptionRule>& own = data_.subsets[data_.pictures[item].subset].captions;
+  return own ? *own : request_.captions;
 }
 
 std::string Material::caption(std::size_t item, const CaptionRule& rule, const CaptionMoment& moment) const {
@@ -111,12 +132,12 @@ StepInput Material::step(std::int64_t pass) {
     const std::size_t item = shown_[batch.items[i]];
     const TrainingPicture& picture = data_.pictures[item];
     CounterRandom random{request_.seed, 0xf11b, number, i};
-    const bool flipped = request_.flip && random.uniform() < 0.5;
+    const bool flipped = flips(item) && random.uniform() < 0.5;
     latents.push_back(encodings_.latent(picture, placements_[item], flipped));
     masks.push_back(encodings_.mask(picture, placements_[item], flipped));
     any_mask |= masks.back().defined();
     const CaptionMoment moment{request_.seed + item, static_cast<int>(number), batch.epoch};
-    captions.push_back(caption(item, request_.captions, moment));
+    captions.push_back(caption(item, rule_of(item), moment));
   }
   StepInput input;
   add_texts(captions, input);
@@ -142,7 +163,7 @@ StepInput Material::largest() {
   const std::size_t item = *std::max_element(shown_.begin(), shown_.end(),
                                              [&](std::size_t a, std::size_t b) { return area(a) < area(b); });
   StepInput out;
-  add_texts({caption(item, request_.captions, {})}, out);
+  add_texts({caption(item, rule_of(item), {})}, out);
   const Tensor latent = encodings_.latent(data_.pictures[item], placements_[item], false);
   out.batch = noise_batch_at(latent, table_, request_.objective, {500}, request_.seed);
   return out;
@@ -164,6 +185,10 @@ std::string Material::fingerprint() const {
   std::string list;
   for (const TrainingPicture& picture : data_.pictures)
     list += fmt::format("{} {} {}\n", picture.sha256, picture.repeats, data_.regularises(picture));
+  for (const Subset& subset : data_.subsets) {
+    if (subset.captions) list += to_text(*subset.captions) + "\n";
+    if (subset.flip) list += *subset.flip ? "flipped\n" : "as it is\n";
+  }
   const std::string digest = sha256_hex(std::as_bytes(std::span(list)));
   return fmt::format("pictures {} {}\n", data_.pictures.size(), digest.substr(0, 16));
 }

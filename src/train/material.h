@@ -42,6 +42,8 @@ class Material {
  private:
   // What is said of a picture; with an embedding always with its trigger, also where captions are dropped.
   std::string caption(std::size_t item, const CaptionRule& rule, const CaptionMoment& moment) const;
+  bool flips(std::size_t item) const;
+  const CaptionRule& rule_of(std::size_t item) const;
   void add_texts(const std::vector<std::string>& captions, StepInput& input);
 
   const pipeline::OpenModel& model_;

@@ -159,8 +159,9 @@ std::string to_text(const TrainRequest& r) {
   line("times", fmt::format("{} {}", o.first, o.last));
   line("prior_weight", r.prior_weight);
   line("trigger", r.trigger);
-  line("captions", fmt::format("{} {} {} {} {} {}", r.captions.shuffle, r.captions.keep, r.captions.dropout,
-                               r.captions.tag_dropout, r.captions.wildcards, r.captions.keep_separator));
+  line("buckets",
+       fmt::format("{} {} {} {}", r.buckets.smallest, r.buckets.largest, r.buckets.step, r.buckets.upscale));
+  line("captions", to_text(r.captions));
   line("flip", r.flip);
   line("clip_skip", r.clip_skip);
   line("seed", r.seed);

@@ -39,6 +39,12 @@ struct EmbeddingOptions {
   bool keep_norm = true;  // the vectors keep the length that they began with
 };
 
+// 0: by the resolution.
+struct BucketOptions {
+  int smallest = 0, largest = 0, step = 0;
+  bool upscale = true;
+};
+
 struct TrainRequest {
   std::string base, vae, text_encoder;  // files, as for painting
   std::string folder, output;           // pictures in; the file that is written
@@ -52,6 +58,7 @@ struct TrainRequest {
 
   // 0 or empty: `resolve` fills them in.
   int resolution = 0;  // a side of the square whose area buckets have
+  BucketOptions buckets;
   int steps = 0, batch = 0;
   int warmup = -1;
   bool train_text_encoder = false;

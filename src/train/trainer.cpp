@@ -19,8 +19,8 @@
 #include "train/loss_watch.h"
 #include "train/material.h"
 #include "train/network.h"
-#include "train/regularisation.h"
 #include "train/run_facts.h"
+#include "train/run_pictures.h"
 #include "train/run_state.h"
 #include "train/samples.h"
 #include "train/trigger.h"
@@ -129,14 +129,10 @@ void Run::read() {
         .in(request_.base);
   }
   const int native = model_.family->defaults(model_.variant).width;
-  DatasetOptions look;
-  look.keep_all = request_.keep_all_pictures;
-  look.trigger = request_.trigger;
-  look.resolution = request_.resolution > 0 ? request_.resolution : native;
-  look.on_progress = [&](std::size_t done, std::size_t all) {
+  const auto each = [&](std::size_t done, std::size_t all) {
     report(TrainStage::kReading, static_cast<std::int64_t>(done), static_cast<std::int64_t>(all));
   };
-  Dataset data = read_with_regularisation(request_.folder, request_.regularisation, look, device_.threads());
+  Dataset data = read_pictures(request_, native, each, device_.threads());
   request_ = resolve(std::move(request_), {data.training_pictures(), native, model_.variant.prediction,
                                            class_words(data, request_.trigger)});
   schedule_ = grad::schedule_named(request_.schedule);

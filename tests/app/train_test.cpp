@@ -65,6 +65,31 @@ TEST(Train, ALoraIsWrittenAndPaintsAnotherPicture) {
   EXPECT_NE(inspect.out.find("sks"), std::string::npos) << inspect.out;
 }
 
+// sd-scripts' description of the same pictures, another kind of network, under ComfyUI's names.
+TEST(Train, AKohyaDatasetAndALokrUnderComfysNames) {
+  const TempDir dir;
+  write_pictures(dir);
+  std::ofstream(dir.path() / "data.toml") << "[[datasets]]\nresolution = 64\n[[datasets.subsets]]\n"
+                                             "image_dir = 'cats'\nnum_repeats = 2\nclass_tokens = 'sks'\n";
+  const Words words{"train",   "lora", "data.toml", "-m",  checkpoint().string(),
+                    "--steps", "4",    "--rate",    "0.01"};
+  const Outcome run = danqing(dir.path(), words + Words{"--network", "lokr", "--format", "comfy"});
+  ASSERT_EQ(run.status, 0) << run.err;
+  EXPECT_EQ(run.out, "data.safetensors\n");
+  const auto plain = painted(dir, "plain.png"),
+             with = painted(dir, "with.png", {"--lora", "data.safetensors"});
+  ASSERT_TRUE(plain && with);
+  EXPECT_GT(mean_difference(*plain, *with), 0.2);
+  const Outcome inspect = danqing(dir.path(), {"inspect", "data.safetensors"});
+  EXPECT_NE(inspect.out.find("LoKr"), std::string::npos) << inspect.out;
+  for (const Words& wrong :
+       {Words{"--network", "lokra"}, Words{"--network", "loha", "--format", "diffusers"}}) {
+    const Outcome refused = danqing(dir.path(), words + wrong);
+    EXPECT_EQ(refused.status, 1) << refused.err;
+    EXPECT_NE(refused.err.find("lora"), std::string::npos) << refused.err;
+  }
+}
+
 TEST(Train, InterruptedItGoesOnToTheSameFile) {
   const TempDir dir;
   write_pictures(dir);

@@ -39,6 +39,7 @@ struct TrainingPicture {
 struct Subset {
   std::filesystem::path folder;
   bool regularisation = false;  // they hold the model to what it knew; see regularisation.h
+  int dataset = 0;  // of several in a description: regularisation pictures match those of their own
   // How they are used, where a description of the dataset says so; else the run's own rule.
   std::optional<CaptionRule> captions = {};
   std::optional<bool> flip = {};

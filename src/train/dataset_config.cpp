@@ -10,14 +10,19 @@
 
 #include "base/error.h"
 #include "base/near_names.h"
+#include "media/unicode.h"
 
 namespace dq::train {
 namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::uintmax_t kMaxBytes = 1u << 20;
-constexpr int kMaxDepth = 64;  // the parser calls itself for every bracket
+// The parser calls itself for every bracket, and takes time that grows with the square of a dotted name's
+// parts. So both are counted wherever they stand: what a text hides from a count might hide from the parser
+// too.
+constexpr std::uintmax_t kMaxBytes = 256u << 10;
+constexpr int kMaxBrackets = 2000;  // about 480 subsets
+constexpr int kMaxDotsOfLine = 64;
 
 // Names that mean something here: of a subset, which every level may say for those below it, and of a
 // dataset.
@@ -67,65 +72,76 @@ class Reader {
     check_names(whole, {"general", "datasets"}, Level::kFile);
     const toml::value* general = whole.contains("general") ? &whole.at("general") : nullptr;
     if (general) check_names(*general, {}, Level::kDataset);
-    for (const toml::value& dataset : tables(whole, "datasets", 1)) {
+    for (const toml::value& dataset : tables(whole, "datasets")) {
       check_names(dataset, {"subsets"}, Level::kDataset);
-      for (const toml::value& subset : tables(dataset, "subsets", dataset.location().line())) {
+      for (const toml::value& subset : tables(dataset, "subsets")) {
         check_names(subset, {}, Level::kSubset);
         levels_ = {&subset, &dataset, general};
-        read_subset(subset.location().line());
+        read_subset(subset);
       }
       read_sizes();
+      ++dataset_;
     }
     return std::move(out_);
   }
 
  private:
-  [[noreturn]] void fail(std::uint64_t line, const std::string& what,
-                         ErrorCode code = ErrorCode::kBadFile) const {
+  [[noreturn]] void fail_at(std::uint64_t line, const std::string& what,
+                            ErrorCode code = ErrorCode::kBadFile) const {
     throw Error(code, fmt::format("line {} of the dataset's description: {}", line, what)).in(file_.string());
+  }
+  // Lines are counted only when they are told: each time from the file's first.
+  [[noreturn]] void fail(const toml::value& at, const std::string& what,
+                         ErrorCode code = ErrorCode::kBadFile) const {
+    fail_at(at.location().line(), what, code);
   }
 
   toml::value parse() const {
     std::error_code failed;
     const std::uintmax_t size = fs::file_size(file_, failed);
     if (failed || size > kMaxBytes) {
-      throw Error(
-          failed ? ErrorCode::kNotFound : ErrorCode::kBadFile,
-          failed ? "the dataset's description cannot be read" : "a dataset's description is larger than 1 MB")
+      throw Error(failed ? ErrorCode::kNotFound : ErrorCode::kBadFile,
+                  failed ? "the dataset's description cannot be read"
+                         : "a dataset's description is larger than 256 KB")
           .in(file_.string());
     }
     std::ostringstream text;
     text << std::ifstream(file_, std::ios::binary).rdbuf();
-    check_depth(text.str());
+    check_text(text.str());
     std::istringstream in(text.str());
     try {
       return toml::parse(in, file_.string());
     } catch (const toml::exception& error) {
       const std::string what(error.what());
-      fail(error.location().line(), "it is no TOML: " + printable(what.substr(0, what.find('\n'))));
+      fail_at(error.location().line(), "it is no TOML: " + printable(what.substr(0, what.find('\n'))));
     } catch (const std::exception& error) {
       throw Error(ErrorCode::kBadFile, std::string("it is no TOML: ") + printable(error.what()))
           .in(file_.string());
     }
   }
 
-  void check_depth(const std::string& text) const {
-    int depth = 0;
+  void check_text(const std::string& text) const {
+    int brackets = 0, dots = 0;
     std::uint64_t line = 1;
     for (const char c : text) {
+      dots = c == '\n' ? 0 : dots + (c == '.');
       line += c == '\n';
-      depth += c == '[' || c == '{';
-      if (c == ']' || c == '}') depth = std::max(0, depth - 1);
-      if (depth > kMaxDepth) fail(line, fmt::format("brackets are nested deeper than {}", kMaxDepth));
+      brackets += c == '[' || c == '{';
+      if (brackets > kMaxBrackets)
+        fail_at(line, fmt::format("there are more than {} brackets", kMaxBrackets));
+      if (dots > kMaxDotsOfLine) fail_at(line, fmt::format("there are more than {} dots", kMaxDotsOfLine));
     }
+    if (!media::is_utf8(text))
+      throw Error(ErrorCode::kBadFile, "the dataset's description is not UTF-8")
+          .in(file_.string())
+          .hint("Save it as UTF-8.");
   }
 
-  const std::vector<toml::value>& tables(const toml::value& in, const char* name, std::uint64_t line) const {
+  const std::vector<toml::value>& tables(const toml::value& in, const char* name) const {
     if (!in.contains(name) || !in.at(name).is_array() || in.at(name).as_array().empty())
-      fail(line, fmt::format("there is no [[{}]]", name));
+      fail(in, fmt::format("there is no [[{}]]", name));
     for (const toml::value& one : in.at(name).as_array()) {
-      if (!one.is_table())
-        fail(one.location().line(), fmt::format("{} holds something that is no table", name));
+      if (!one.is_table()) fail(one, fmt::format("{} holds something that is no table", name));
     }
     return in.at(name).as_array();
   }
@@ -133,13 +149,13 @@ class Reader {
   enum class Level : std::uint8_t { kFile, kDataset, kSubset };
   // `sub`: tables that may stand in this one.
   void check_names(const toml::value& table, std::initializer_list<const char*> sub, Level level) {
-    if (!table.is_table()) fail(table.location().line(), "a table is needed here");
+    if (!table.is_table()) fail(table, "a table is needed here");
     for (const auto& [name, value] : table.as_table()) {
-      const std::uint64_t line = value.location().line();
-      if (holds(kUnsupported, name)) fail(line, name + " is not supported yet", ErrorCode::kUnsupported);
+      if (holds(kUnsupported, name)) fail(value, name + " is not supported yet", ErrorCode::kUnsupported);
       if (holds(kWithoutEffect, name)) {
         if (!is_off(value))
-          out_.warnings.push_back(fmt::format("{} in line {} has no effect here.", name, line));
+          out_.warnings.push_back(
+              fmt::format("{} in line {} has no effect here.", name, value.location().line()));
         continue;
       }
       std::vector<std::string> names(sub.begin(), sub.end());
@@ -147,8 +163,8 @@ class Reader {
       if (level == Level::kDataset) names.insert(names.end(), kOfDataset.begin(), kOfDataset.end());
       if (holds(names, name)) continue;
       Error error(ErrorCode::kBadFile,
-                  fmt::format("line {} of the dataset's description: there is no setting {} here", line,
-                              printable(name, 60)));
+                  fmt::format("line {} of the dataset's description: there is no setting {} here",
+                              value.location().line(), printable(name, 60)));
       throw error.in(file_.string()).hint(did_you_mean(near_names(name, names)));
     }
   }
@@ -164,13 +180,13 @@ class Reader {
   void flag(const char* name, bool& to) const {
     const toml::value* value = find(name);
     if (!value) return;
-    if (!value->is_boolean()) fail(value->location().line(), fmt::format("{} is true or false", name));
+    if (!value->is_boolean()) fail(*value, fmt::format("{} is true or false", name));
     to = value->as_boolean();
   }
   void text(const char* name, std::string& to) const {
     const toml::value* value = find(name);
     if (!value) return;
-    if (!value->is_string()) fail(value->location().line(), fmt::format("{} is a text in quotes", name));
+    if (!value->is_string()) fail(*value, fmt::format("{} is a text in quotes", name));
     to = value->as_string().str;
   }
   void whole(const char* name, int least, int most, int& to) const {
@@ -179,7 +195,7 @@ class Reader {
   int whole_of(const toml::value& value, const char* name, int least, int most) const {
     const std::int64_t number = value.is_integer() ? value.as_integer() : std::int64_t{least} - 1;
     if (number < least || number > most)
-      fail(value.location().line(), fmt::format("{} is a whole number from {} to {}", name, least, most));
+      fail(value, fmt::format("{} is a whole number from {} to {}", name, least, most));
     return static_cast<int>(number);
   }
   void share(const char* name, double& to) const {
@@ -188,8 +204,7 @@ class Reader {
     double number = -1;
     if (value->is_floating()) number = value->as_floating();
     if (value->is_integer()) number = static_cast<double>(value->as_integer());
-    if (!(number >= 0 && number <= 1))
-      fail(value->location().line(), fmt::format("{} is a number from 0 to 1", name));
+    if (!(number >= 0 && number <= 1)) fail(*value, fmt::format("{} is a number from 0 to 1", name));
     to = number;
   }
 
@@ -200,8 +215,7 @@ class Reader {
     text("secondary_separator", rule.secondary_separator);
     std::string separator(1, rule.separator);
     text("caption_separator", separator);
-    if (separator.size() != 1)
-      fail(find("caption_separator")->location().line(), "caption_separator is one character");
+    if (separator.size() != 1) fail(*find("caption_separator"), "caption_separator is one character");
     rule.separator = separator[0];
     text("caption_prefix", rule.prefix);
     text("caption_suffix", rule.suffix);
@@ -213,13 +227,26 @@ class Reader {
     flag("enable_wildcard", rule.wildcards);
   }
 
-  void read_subset(std::uint64_t line) {
+  // Those of one dataset that name a folder again are left out, as sd-scripts leaves them out.
+  bool comes_again(const SubsetConfig& subset) {
+    const bool again = std::any_of(out_.subsets.begin(), out_.subsets.end(), [&](const SubsetConfig& other) {
+      return other.dataset == dataset_ && other.files.folder == subset.files.folder &&
+             other.regularisation == subset.regularisation;
+    });
+    if (again) {
+      out_.warnings.push_back(fmt::format("The folder {} comes twice in one dataset; the second is left out.",
+                                          printable(subset.files.folder.string())));
+    }
+    return again;
+  }
+
+  void read_subset(const toml::value& table) {
     SubsetConfig subset;
     subset.captions = defaults_.captions;
     subset.flip = defaults_.flip;
     std::string folder;
     text("image_dir", folder);
-    if (folder.empty()) fail(line, "a subset has no image_dir");
+    if (folder.empty()) fail(table, "a subset has no image_dir");
     const fs::path beside = file_.parent_path() / folder;
     subset.files.folder = fs::is_directory(folder) || !fs::is_directory(beside) ? fs::path(folder) : beside;
     text("class_tokens", subset.files.words);
@@ -228,7 +255,10 @@ class Reader {
     flag("is_reg", subset.regularisation);
     flag("flip_aug", subset.flip);
     read_captions(subset.captions);
-    out_.subsets.push_back(std::move(subset));
+    subset.dataset = dataset_;
+    if (!fs::is_directory(subset.files.folder))
+      fail(*find("image_dir"), "there is no folder " + printable(folder), ErrorCode::kNotFound);
+    if (!comes_again(subset)) out_.subsets.push_back(std::move(subset));
   }
 
   // What holds for all subsets of a dataset, and here for all datasets.
@@ -263,12 +293,11 @@ class Reader {
   int resolution(const toml::value& value) const {
     if (!value.is_array()) return whole_of(value, "resolution", 64, 4096);
     const std::vector<toml::value>& sides = value.as_array();
-    if (sides.size() != 2) fail(value.location().line(), "resolution is one number or two");
+    if (sides.size() != 2) fail(value, "resolution is one number or two");
     const int width = whole_of(sides[0], "resolution", 64, 4096),
               height = whole_of(sides[1], "resolution", 64, 4096);
     if (width != height) {
-      fail(value.location().line(),
-           "a resolution with two different sides is not supported yet; buckets go by its area",
+      fail(value, "a resolution with two different sides is not supported yet; buckets go by its area",
            ErrorCode::kUnsupported);
     }
     return width;
@@ -277,6 +306,7 @@ class Reader {
   fs::path file_;
   const SubsetDefaults& defaults_;
   std::array<const toml::value*, 3> levels_{};  // subset, dataset, general
+  int dataset_ = 0;
   bool sizes_known_ = false;
   DatasetConfig out_;
 };
@@ -302,6 +332,7 @@ Dataset read_configured(const DatasetConfig& config, DatasetOptions options, Thr
       Dataset own = read_subset(subset.files, options, threads);
       own.subsets[0].captions = subset.captions;
       own.subsets[0].flip = subset.flip;
+      own.subsets[0].dataset = subset.dataset;
       append(out, std::move(own));
     }
     if (out.pictures.empty()) {

@@ -14,6 +14,7 @@ namespace dq::train {
 
 struct SubsetConfig {
   SubsetFiles files;
+  int dataset = 0;  // which [[datasets]] it is of
   bool regularisation = false, flip = false;
   CaptionRule captions;
 };

@@ -184,8 +184,9 @@ std::vector<ValidationItem> Material::validation() {
 std::string Material::fingerprint() const {
   std::string list;
   for (const TrainingPicture& picture : data_.pictures)
-    list += fmt::format("{} {} {}\n", picture.sha256, picture.repeats, data_.regularises(picture));
+    list += fmt::format("{} {} {} {}\n", picture.sha256, picture.repeats, picture.subset, picture.caption);
   for (const Subset& subset : data_.subsets) {
+    list += fmt::format("{} {}\n", subset.regularisation, subset.dataset);
     if (subset.captions) list += to_text(*subset.captions) + "\n";
     if (subset.flip) list += *subset.flip ? "flipped\n" : "as it is\n";
   }

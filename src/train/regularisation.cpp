@@ -1,15 +1,22 @@
 #include "train/regularisation.h"
 
 #include <algorithm>
+#include <map>
 
 namespace dq::train {
 namespace {
 
-// Fills in the showings of the regularisation pictures, so that they are `wanted` together.
-void balance(const Dataset& data, std::int64_t wanted, std::vector<int>& repeats) {
+int dataset_of(const Dataset& data, const TrainingPicture& picture) {
+  return picture.subset < data.subsets.size() ? data.subsets[picture.subset].dataset : 0;
+}
+
+// Fills in the showings of a dataset's regularisation pictures, so that they are `wanted` together.
+void balance(const Dataset& data, int dataset, std::int64_t wanted, std::vector<int>& repeats) {
   std::vector<std::size_t> asked;
   for (std::size_t i = 0; i < data.pictures.size(); ++i) {
-    if (data.regularises(data.pictures[i]) && data.pictures[i].repeats > 0) asked.push_back(i);
+    const TrainingPicture& picture = data.pictures[i];
+    if (data.regularises(picture) && dataset_of(data, picture) == dataset && picture.repeats > 0)
+      asked.push_back(i);
   }
   std::int64_t shown = 0;
   for (std::size_t k = 0; k < asked.size() && shown < wanted; ++k) {
@@ -33,14 +40,14 @@ Dataset read_with_regularisation(const std::filesystem::path& folder, const std:
 
 std::vector<int> repeats_in_epoch(const Dataset& data, const std::vector<std::size_t>& held_out) {
   std::vector<int> repeats(data.pictures.size(), 0);
-  std::int64_t wanted = 0;
+  std::map<int, std::int64_t> wanted;  // by dataset
   for (std::size_t i = 0; i < repeats.size(); ++i) {
     const TrainingPicture& picture = data.pictures[i];
     if (data.regularises(picture) || std::binary_search(held_out.begin(), held_out.end(), i)) continue;
     repeats[i] = picture.repeats;
-    wanted += picture.repeats;
+    wanted[dataset_of(data, picture)] += picture.repeats;
   }
-  balance(data, wanted, repeats);
+  for (const auto& [dataset, count] : wanted) balance(data, dataset, count, repeats);
   return repeats;
 }
 

@@ -17,6 +17,7 @@ Dataset read_with_regularisation(const std::filesystem::path& folder, const std:
 // DreamBoothDataset: in order, each as often as it asks, until they are at least as many as the training
 // pictures; the rest is not used. Where they are too few, one showing is added to each in turn until they are
 // as many.
+// Of several datasets each is brought to its own number.
 std::vector<int> repeats_in_epoch(const Dataset& data, const std::vector<std::size_t>& held_out);
 
 }  // namespace dq::train

@@ -10,6 +10,9 @@ namespace {
 
 class Described : public TrainingFolder {
  protected:
+  Described() {
+    for (const char* name : {"a", "b", "c"}) fs::create_directories(folder_.path() / name);
+  }
   std::string write(const std::string& text) {
     const fs::path file = folder_.path() / "data.toml";
     std::ofstream(file, std::ios::binary) << text;
@@ -66,7 +69,7 @@ batch_size = 4
 )");
   ASSERT_EQ(config.subsets.size(), 3u);
   const auto& [a, b, c] = std::tie(config.subsets[0], config.subsets[1], config.subsets[2]);
-  EXPECT_EQ(a.files.folder, "a");
+  EXPECT_EQ(a.files.folder, folder_.path() / "a");
   EXPECT_EQ(a.files.words, "hoge girl");
   EXPECT_EQ(a.files.caption_extension, ".txt");
   EXPECT_EQ(a.files.repeats, 1);
@@ -123,12 +126,30 @@ TEST_F(Described, WhatIsWrongIsToldWithItsLine) {
   expect("datasets = 3", ErrorCode::kBadFile, "there is no [[datasets]]");
   expect("datasets = [1, 2]", ErrorCode::kBadFile, "no table");
   expect(subset + "keep_tokens = ", ErrorCode::kBadFile, "no TOML");
-  expect("a = " + std::string(100'000, '['), ErrorCode::kBadFile, "nested deeper");
-  expect("a = '" + std::string((1u << 20) + 1, 'x'), ErrorCode::kBadFile, "larger than 1 MB");
-  expect(std::string("\xff\xfe\0 = 1", 8), ErrorCode::kBadFile, "no TOML");
+  expect("a = " + std::string(100'000, '['), ErrorCode::kBadFile, "more than 2000 brackets");
+  // Texts that close brackets, and names of many parts, do not get by.
+  std::string hidden = "[general]\nx = ";
+  for (int i = 0; i < 16'000; ++i) hidden += "[\"]\", ";
+  expect(hidden, ErrorCode::kBadFile, "line 2");
+  std::string dotted = "a";
+  for (int i = 0; i < 32'000; ++i) dotted += ".a";
+  expect(dotted + "=1", ErrorCode::kBadFile, "more than 64 dots");
+  expect("[" + dotted + "]", ErrorCode::kBadFile, "more than 64 dots");
+  expect("a = '" + std::string((256u << 10) + 1, 'x'), ErrorCode::kBadFile, "larger than 256 KB");
+  expect(subset + "caption_prefix = '\xff'", ErrorCode::kBadFile, "not UTF-8");
+  expect("[[datasets]]\n[[datasets.subsets]]\nimage_dir = 'nowhere'", ErrorCode::kNotFound, "line 3");
   EXPECT_THROW(read_dataset_config(folder_.path() / "nothing.toml", {}), Error);
   EXPECT_EQ(read(subset + "color_aug = true\nrandom_crop = false").warnings,
             std::vector<std::string>{"color_aug in line 4 has no effect here."});
+}
+
+TEST_F(Described, AFolderThatComesTwiceIsTakenOnce) {
+  const std::string subset = "[[datasets.subsets]]\nimage_dir = 'a'\n", dataset = "[[datasets]]\n";
+  const DatasetConfig config = read(dataset + subset + subset + dataset + subset);
+  ASSERT_EQ(config.subsets.size(), 2u);
+  EXPECT_EQ(config.subsets[1].dataset, 1);
+  ASSERT_EQ(config.warnings.size(), 1u);
+  EXPECT_NE(config.warnings[0].find("comes twice"), std::string::npos);
 }
 
 TEST_F(Described, TrainsAsItSays) {

@@ -38,6 +38,15 @@ TEST(Regularisation, AsManyShowingsAsTheTrainingPictures) {
   EXPECT_EQ(repeats_in_epoch(dataset({2}, {}), {}), std::vector<int>{2});
 }
 
+// Two pictures beside three of regularisation, and two others ten times: sd-scripts shows (2 + 2) + 20 an
+// epoch.
+TEST(Regularisation, EachDatasetByItself) {
+  Dataset data = dataset({1, 1, 10, 10}, {1, 1, 1});
+  data.subsets.push_back({.folder = {}, .regularisation = false, .dataset = 1});
+  data.pictures[2].subset = data.pictures[3].subset = 2;
+  EXPECT_EQ(repeats_in_epoch(data, {}), (std::vector<int>{1, 1, 10, 10, 1, 1, 0}));
+}
+
 class Regularising : public TrainingFolder {
  protected:
   // Two other pictures, with the words of their folder.

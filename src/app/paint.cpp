@@ -28,7 +28,8 @@ struct PaintOptions {
   std::string from, size, output, memory, precision = "auto", reading = "comfy", prediction = "auto",
                                           noise = "cpu";
   std::string preview = "auto", embeddings;
-  std::vector<std::string> loras;
+  std::vector<std::string> loras, controls, control_images;
+  std::vector<double> control_starts, control_ends;
   std::int64_t seed = -1;
   int count = 1, threads = 0, quality = 92;
   bool quiet = false;
@@ -103,6 +104,21 @@ void add_picture_options(CLI::App& cmd, PaintOptions& o) {
       ->group("Picture");
 }
 
+void add_control_options(CLI::App& cmd, PaintOptions& o) {
+  cmd.add_option("--control", o.controls,
+                 "control net, such as canny.safetensors:0.8; may be given several times")
+      ->type_name("FILE[:STRENGTH]")
+      ->group("Control");
+  cmd.add_option("--control-image", o.control_images,
+                 "the edges, depths or pose it follows; one for each net, or one for all")
+      ->type_name("IMG")
+      ->group("Control");
+  cmd.add_option("--control-start", o.control_starts, "share of the steps after which it begins [0]")
+      ->group("Control");
+  cmd.add_option("--control-end", o.control_ends, "share of the steps after which it ends [1]")
+      ->group("Control");
+}
+
 void add_sampling_options(CLI::App& cmd, PaintOptions& o) {
   auto& r = o.request;
   cmd.add_option("--steps", r.steps, "denoising steps")->group("Sampling");
@@ -165,18 +181,61 @@ void parse_size(const std::string& text, pipeline::Request& request) {
 }
 
 // "cat.safetensors:0.8"; a colon that no number follows belongs to the name.
-pipeline::LoraUse parse_lora(const std::string& text) {
+struct FileAndStrength {
+  std::string file;
+  double strength = 1;
+};
+FileAndStrength parse_use(const std::string& text) {
   const std::size_t colon = text.rfind(':');
-  pipeline::LoraUse use{text, 1, {}};
-  if (colon == std::string::npos || colon + 1 == text.size()) return use;
+  if (colon == std::string::npos || colon + 1 == text.size()) return {text};
   double strength = 0;
   const auto [end, failed] = std::from_chars(text.data() + colon + 1, text.data() + text.size(), strength);
-  if (failed != std::errc() || end != text.data() + text.size()) return use;
+  if (failed != std::errc() || end != text.data() + text.size()) return {text};
+  return {text.substr(0, colon), strength};
+}
+
+pipeline::LoraUse parse_lora(const std::string& text) {
+  const auto [file, strength] = parse_use(text);
   if (!(std::abs(strength) <= 100)) {
     throw Error(ErrorCode::kInvalidArgument,
                 fmt::format("a LoRA's strength must be from -100 to 100, not {}", strength));
   }
-  return {text.substr(0, colon), strength, {}};
+  return {file, strength, {}};
+}
+
+// One value for all control nets, or one for each.
+template <class T, class Set>
+void spread(const char* option, const std::vector<T>& values, std::vector<pipeline::ControlUse>& controls,
+            const Set& set) {
+  if (values.empty()) return;
+  if (values.size() != 1 && values.size() != controls.size()) {
+    throw Error(ErrorCode::kInvalidArgument, fmt::format("{} is given {} times, --control {} times", option,
+                                                         values.size(), controls.size()))
+        .hint("Give it once for all control nets, or once for each");
+  }
+  if (controls.empty()) {
+    throw Error(ErrorCode::kInvalidArgument, fmt::format("{} needs a control net", option))
+        .hint("Give one with --control FILE");
+  }
+  for (std::size_t i = 0; i < controls.size(); ++i) set(controls[i], values[values.size() == 1 ? 0 : i]);
+}
+
+void apply_controls(PaintOptions& o) {
+  std::vector<pipeline::ControlUse>& controls = o.request.controls;
+  if (!o.controls.empty()) {
+    controls.clear();
+    for (const std::string& text : o.controls) {
+      const auto [file, strength] = parse_use(text);
+      controls.push_back({.file = file, .image = {}, .strength = strength, .sha256 = {}, .image_sha256 = {}});
+    }
+  }
+  using Use = pipeline::ControlUse;
+  spread("--control-image", o.control_images, controls, [](Use& use, const std::string& image) {
+    use.image = image;
+    use.image_sha256.clear();  // it may be another one than --from was made with
+  });
+  spread("--control-start", o.control_starts, controls, [](Use& use, double v) { use.start = v; });
+  spread("--control-end", o.control_ends, controls, [](Use& use, double v) { use.end = v; });
 }
 
 void apply_choices(const CLI::App& cmd, PaintOptions& o) {
@@ -201,6 +260,7 @@ void apply_choices(const CLI::App& cmd, PaintOptions& o) {
     r.loras.clear();
     for (const std::string& lora : o.loras) r.loras.push_back(parse_lora(lora));
   }
+  apply_controls(o);
   // A picture named now may be another one than --from was made with.
   if (cmd.count("--init")) r.init_sha256.clear();
   if (cmd.count("--mask")) r.mask_sha256.clear();
@@ -277,6 +337,7 @@ void add_paint(CLI::App& app, Run& run, const std::vector<std::string>& words) {
   CLI::App* cmd = app.add_subcommand("paint", "make pictures from a prompt");
   add_picture_options(*cmd, *options);
   add_model_options(*cmd, *options);
+  add_control_options(*cmd, *options);
   add_sampling_options(*cmd, *options);
   add_machine_options(*cmd, *options);
   cmd->footer(

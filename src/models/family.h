@@ -74,6 +74,15 @@ struct Conditioning {
 using Block = std::function<Tensor(const std::vector<Tensor>& inputs)>;
 using BlockRunner = std::function<Tensor(const Block& block, std::vector<Tensor> inputs)>;
 
+class ControlNet;  // models/control.h
+
+// A control net at work in one denoiser call.
+struct Control {
+  const ControlNet* net = nullptr;
+  Tensor hint;  // what the net's encode made of its picture: one row for all of x, or one each
+  double strength = 1;
+};
+
 // Extra inputs of one denoiser call.
 struct DenoiserInput {
   Tensor x;                       // [N, C, h, w] f32, already multiplied by c_in
@@ -81,6 +90,7 @@ struct DenoiserInput {
   Tensor context;                 // [N, T, D]
   Tensor pooled;                  // [N, P] or undefined
   Tensor concat;                  // [N, C2, h, w]: joined to x on channels (inpainting); undefined otherwise
+  std::span<const Control> controls;    // outlives the call
   const BlockRunner* around = nullptr;  // null: blocks just run
 };
 
@@ -134,6 +144,7 @@ struct StepShape {
   std::int64_t images = 1;    // rows of the batch: two for each picture under guidance
   std::int64_t h = 0, w = 0;  // latent cells
   std::int64_t tokens = 77;   // of the text, a row
+  int control_nets = 0;       // at work beside the denoiser
 };
 
 // What a model takes, told from names and shapes before anything is loaded.
@@ -141,8 +152,15 @@ struct Footprint {
   // Bytes of each part as it lies in memory when loaded for painting; 0 for one that the files lack.
   std::int64_t denoiser = 0, vae = 0, text_encoder = 0;
   int text_layers = 0;  // how far back clip_skip may go; 0 when not known
-  // Bytes of the denoiser's activations at the peak of one call.
+  // Bytes of the denoiser's activations at the peak of one call, those of control nets included.
   std::function<std::int64_t(const StepShape&)> step_bytes;
+};
+
+// The same of a control net.
+struct ControlFootprint {
+  std::int64_t weights = 0;
+  // Bytes of activations at the peak of encoding a picture of so many pixels.
+  std::int64_t encode_bytes_per_pixel = 0;
 };
 
 // What the metadata of files made for a family calls it: ModelSpec's architecture, and sd-scripts' version of
@@ -200,6 +218,14 @@ class Family {
                                         Purpose = Purpose::kPaint) const = 0;
   virtual std::unique_ptr<TextEncoder> load_text_encoder(const weights::ComponentSet& files, Device&,
                                                          Purpose = Purpose::kPaint) const = 0;
+
+  // Control nets come in files of their own, in any layout. Both throw kUnsupported for a file that holds
+  // none, or one for a denoiser of other widths than the model's.
+  virtual ControlFootprint control_footprint(const weights::TensorTable& file,
+                                             const weights::ComponentSet& model, Precision) const = 0;
+  virtual std::unique_ptr<ControlNet> load_control_net(const weights::TensorTable& file,
+                                                       const weights::ComponentSet& model, Device&,
+                                                       Purpose = Purpose::kPaint) const = 0;
 };
 
 // Every family, in the order in which they are asked.

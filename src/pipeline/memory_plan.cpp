@@ -74,16 +74,21 @@ MemoryNeed memory_need(const Request& request, const models::Footprint& model,
   if (from_picture) raise(peak, {model.vae + tile + inputs, model.vae});
 
   MemoryNeed denoising;
-  denoising.weights = model.denoiser + (vae_stays ? model.vae : 0);
+  denoising.weights = model.denoiser + (vae_stays ? model.vae : 0) + run.control.weights;
   denoising.total = denoising.weights + inputs + kLatents * batch * format.channels * cells * kFloat;
   if (model.step_bytes) {
-    denoising.total += model.step_bytes({.images = rows, .h = size.h, .w = size.w, .tokens = run.tokens});
+    denoising.total += std::max(model.step_bytes({.images = rows,
+                                                  .h = size.h,
+                                                  .w = size.w,
+                                                  .tokens = run.tokens,
+                                                  .control_nets = run.control_nets}),
+                                pixels * run.control.encode_bytes_per_pixel);
   }
   raise(peak, denoising);
 
   // The canvas, its weights, the pictures as f32 (twice while a batch is joined) and as bytes.
   MemoryNeed developing;
-  developing.weights = model.vae + (run.keep_denoiser ? model.denoiser : 0);
+  developing.weights = model.vae + (run.keep_denoiser ? model.denoiser + run.control.weights : 0);
   const std::int64_t canvas = pixels * ((batch > 1 ? 2 * batch : 1) * 3 * kFloat + kFloat + 3 * batch);
   developing.total = developing.weights + tile + inputs + canvas;
   raise(peak, developing);
@@ -114,6 +119,11 @@ Tensor RowsAtATime::operator()(const models::DenoiserInput& input) const {
     part.context = rows_of(input.context);
     part.pooled = rows_of(input.pooled);
     part.concat = rows_of(input.concat);
+    std::vector<models::Control> controls(input.controls.begin(), input.controls.end());
+    for (models::Control& control : controls) {
+      if (control.hint.dim(0) == all) control.hint = rows_of(control.hint);
+    }
+    part.controls = controls;
     if (input.timesteps.size() > 1)
       part.timesteps.assign(input.timesteps.begin() + begin, input.timesteps.begin() + end);
     parts.push_back(inner_(part));

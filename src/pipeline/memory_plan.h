@@ -12,11 +12,13 @@ struct MemoryNeed {
 
 // What else of a run decides how much it takes.
 struct RunShape {
-  std::int64_t tokens = 77;      // of the longer text
-  bool two_passes = true;        // with and without the prompt
-  bool keep_denoiser = false;    // while the picture is developed
-  bool vae_is_loaded = false;    // from an earlier picture
-  bool weights_are_f32 = false;  // a file of half the size would do
+  std::int64_t tokens = 77;               // of the longer text
+  bool two_passes = true;                 // with and without the prompt
+  bool keep_denoiser = false;             // while the picture is developed
+  bool vae_is_loaded = false;             // from an earlier picture
+  bool weights_are_f32 = false;           // a file of half the size would do
+  models::ControlFootprint control = {};  // of all control nets
+  int control_nets = 0;
 };
 
 // The peak over encoding the text, encoding --init, denoising (both passes of a hires request) with at most

@@ -115,6 +115,15 @@ media::GenerationInfo generation_info(const Request& request, int index, const s
     info.settings.emplace_back("Hires steps", number(request.hires.steps));
     info.settings.emplace_back("Hires upscaler", request.hires.upscaler);
   }
+  // As the WebUI extension writes its units.
+  for (std::size_t i = 0; i < request.controls.size(); ++i) {
+    const ControlUse& use = request.controls[i];
+    info.settings.emplace_back(
+        fmt::format("ControlNet {}", i),
+        fmt::format("Module: none, Model: {}, Weight: {}, Resize Mode: Crop and Resize, Guidance Start: {}, "
+                    "Guidance End: {}, Control Mode: Balanced",
+                    fs::path(use.file).stem().string(), use.strength, use.start, use.end));
+  }
   if (request.batch > 1) info.settings.emplace_back("Batch pos", number(index));
   info.settings.emplace_back("Version", "danqing " + program_version);
   return info;

@@ -8,6 +8,7 @@
 
 #include "media/resize.h"
 #include "ops/elementwise.h"
+#include "pipeline/controls.h"
 #include "pipeline/denoising_pass.h"
 #include "pipeline/hash_cache.h"
 #include "pipeline/learned_words.h"
@@ -63,7 +64,8 @@ std::string_view to_string(Stage stage) {
 
 class Painter::Impl {
  public:
-  Impl(Device& device, PainterOptions options) : device_(device), options_(std::move(options)) {
+  Impl(Device& device, PainterOptions options)
+      : device_(device), options_(std::move(options)), controls_(device) {
     const std::int64_t available = available_memory();
     budget_ = options_.memory > 0 ? MemoryBudget{options_.memory, options_.memory, true}
                                   : MemoryBudget{available / 10 * 8, available, false};
@@ -95,8 +97,8 @@ class Painter::Impl {
   Tensor concat_input(const Request& request, const PictureInputs& inputs, std::int64_t h, std::int64_t w);
   Tensor first_pass(const Request& request, const Texts& texts, const PictureInputs& inputs,
                     const sampling::SigmaTable& table, sampling::SeededNoise& noise);
-  Tensor second_pass(const Request& request, const Texts& texts, const Tensor& latent,
-                     const sampling::SigmaTable& table);
+  Tensor second_pass(const Request& request, const Texts& texts, const PictureInputs& inputs,
+                     const Tensor& latent, const sampling::SigmaTable& table);
   Tensor upscaled(const Request& request, const Tensor& latent, int width, int height);
   DenoisingPass make_pass(const Request& request, const Texts& texts, const sampling::SigmaTable& table,
                           int steps, double denoise);
@@ -114,6 +116,7 @@ class Painter::Impl {
   std::int64_t rows_ = 0;             // at most so many in one denoiser call
   std::unique_ptr<models::Denoiser> denoiser_;
   std::optional<RowsAtATime> few_rows_;  // of denoiser_
+  Controls controls_;
   std::unique_ptr<models::Vae> vae_;
   std::string texts_key_;
   Texts texts_;
@@ -138,6 +141,7 @@ void Painter::Impl::open(const Request& request) {
   stage(Stage::kReading);
   denoiser_.reset();
   vae_.reset();
+  controls_.clear();
   device_.trim();
   texts_key_.clear();
   open_key_.clear();
@@ -227,7 +231,9 @@ void Painter::Impl::plan(const Request& request, std::int64_t tokens) {
                      .two_passes = two_passes,
                      .keep_denoiser = options_.keep_denoiser,
                      .vae_is_loaded = vae_ != nullptr,
-                     .weights_are_f32 = footprint_.denoiser > halved_denoiser_};
+                     .weights_are_f32 = footprint_.denoiser > halved_denoiser_,
+                     .control = controls_.footprint(),
+                     .control_nets = controls_.at_work()};
   const std::int64_t before = std::exchange(
       rows_, plan_memory(request, footprint_, model_.family->latent_format(), run, budget_).rows);
   const std::int64_t all = request.batch * (two_passes ? 2 : 1);
@@ -301,6 +307,7 @@ DenoisingPass Painter::Impl::make_pass(const Request& request, const Texts& text
                      .guidance = {.prompt = texts.prompt,
                                   .negative = texts.negative,
                                   .concat = {},
+                                  .controls = {},
                                   .scale = request.guidance},
                      .sampler = &sampler,
                      .sigmas = {},
@@ -326,6 +333,7 @@ Tensor Painter::Impl::first_pass(const Request& request, const Texts& texts, con
   const Tensor concat = concat_input(request, inputs, h, w);
   DenoisingPass pass = make_pass(request, texts, table, request.steps, request.denoise);
   pass.guidance.concat = concat;
+  pass.guidance.controls = controls_.prepare(request, inputs.controls, request.width, request.height, table);
   pass.latent = latent;
   if (inputs.mask.defined())
     pass.mask = media::interpolate(inputs.mask, h, w, media::Interpolation::kBilinear);
@@ -350,8 +358,8 @@ Tensor Painter::Impl::upscaled(const Request& request, const Tensor& latent, int
   return media::interpolate(latent, h, w, interpolation);
 }
 
-Tensor Painter::Impl::second_pass(const Request& request, const Texts& texts, const Tensor& latent,
-                                  const sampling::SigmaTable& table) {
+Tensor Painter::Impl::second_pass(const Request& request, const Texts& texts, const PictureInputs& inputs,
+                                  const Tensor& latent, const sampling::SigmaTable& table) {
   const int cell = model_.family->latent_format().downscale;
   const auto larger = [&](int side) {
     return static_cast<int>(std::lround(side * request.hires.scale / cell)) * cell;
@@ -361,6 +369,7 @@ Tensor Painter::Impl::second_pass(const Request& request, const Texts& texts, co
   const Tensor start = upscaled(request, latent, width, height);
   DenoisingPass pass = make_pass(request, texts, table, steps, request.hires.denoise);
   pass.guidance.concat = concat_input(request, {}, start.dim(2), start.dim(3));
+  pass.guidance.controls = controls_.prepare(request, inputs.controls, width, height, table);
   pass.latent = start;
   // A second noise of the same seed and the new size, as a second sampler node with that seed would draw.
   sampling::SeededNoise noise(noise_options(request), device_);
@@ -396,9 +405,11 @@ Painting Painter::Impl::paint(Request request) {
                   request.clip_skip, request.guidance != 1, request.prompt, request.negative_prompt) +
       loras_key(request);
   check_clip_skip(request);
+  controls_.open(request, model_);
   plan(request, text::kWindowTokens);
   std::vector<std::string> hashed{request.model, request.vae};
   for (const LoraUse& use : request.loras) hashed.push_back(use.file);
+  for (const ControlUse& use : request.controls) hashed.push_back(use.file);
   BackgroundHash hashes({hashed.begin(), hashed.end()}, options_.cancelled);
   if (texts_key != texts_key_) {
     texts_ = encode_texts(request);
@@ -414,8 +425,11 @@ Painting Painter::Impl::paint(Request request) {
   steps_total_ = request.steps;
   if (request.hires.scale > 0) steps_total_ += request.hires.steps > 0 ? request.hires.steps : request.steps;
   Tensor latent = first_pass(request, texts_, inputs, table, noise);
-  if (request.hires.scale > 0) latent = second_pass(request, texts_, latent, table);
-  if (!options_.keep_denoiser) denoiser_.reset();
+  if (request.hires.scale > 0) latent = second_pass(request, texts_, inputs, latent, table);
+  if (!options_.keep_denoiser) {
+    denoiser_.reset();
+    controls_.release();
+  }
   Painting painting{decode(latent), request};
   if (inputs.mask.defined() && request.hires.scale == 0) {
     for (media::Image& image : painting.images) image = keep_outside_mask(image, inputs);
@@ -424,7 +438,9 @@ Painting Painter::Impl::paint(Request request) {
   check_cancelled();
   painting.request.model_sha256 = sha256[0];
   painting.request.vae_sha256 = sha256[1];
-  for (std::size_t i = 0; i < request.loras.size(); ++i) painting.request.loras[i].sha256 = sha256[2 + i];
+  std::size_t next = 2;
+  for (LoraUse& use : painting.request.loras) use.sha256 = sha256[next++];
+  for (ControlUse& use : painting.request.controls) use.sha256 = sha256[next++];
   return painting;
 }
 

@@ -19,7 +19,7 @@ media::Image read_and_check(const std::string& path, std::string& sha256) {
   if (!sha256.empty() && sha256 != hash) {
     throw Error(ErrorCode::kBadFile, "this picture is not the one that the request was made with")
         .in(path)
-        .hint("Give the picture you mean with --init or --mask");
+        .hint("Give the picture you mean with --init, --mask or --control-image");
   }
   sha256 = hash;
   try {
@@ -53,6 +53,9 @@ PictureInputs read_pictures(Request& request, Device& device, media::Image init)
         media::fit(image, request.width, request.height, media::Fit::kCrop, media::ResizeFilter::kBilinear);
     inputs.mask = media::blur_mask(media::mask_from_image(device, sized), request.mask_blur);
   }
+  // Control pictures are drawn on black; what is see-through says nothing.
+  for (ControlUse& use : request.controls)
+    inputs.controls.push_back(media::flatten(read_and_check(use.image, use.image_sha256), {0, 0, 0}));
   return inputs;
 }
 

@@ -6,9 +6,10 @@
 namespace dq::pipeline {
 
 struct PictureInputs {
-  Tensor image;           // [1, H, W, 3] in [−1, 1]; undefined without --init
-  Tensor mask;            // [1, 1, H, W], 1 = repaint, blurred; undefined without --mask
-  media::Image original;  // --init at the request's size
+  Tensor image;                        // [1, H, W, 3] in [−1, 1]; undefined without --init
+  Tensor mask;                         // [1, 1, H, W], 1 = repaint, blurred; undefined without --mask
+  media::Image original;               // --init at the request's size
+  std::vector<media::Image> controls;  // of request.controls, RGB, as large as they came
 };
 
 // When the request names an init image but no size, the size becomes the picture's, rounded to whole cells.

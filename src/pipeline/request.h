@@ -23,6 +23,16 @@ struct HiresPass {
       "latent";  // "latent" (nearest-exact), "latent-bilinear", "latent-bicubic", "lanczos" (pixels)
 };
 
+// A control net, the picture it reads, and how much it has to say.
+struct ControlUse {
+  std::string file, image;
+  double strength = 1;
+  double start = 0, end = 1;         // the part of the run that it is at work in, as shares of the way
+  std::string sha256, image_sha256;  // filled in when they are known
+
+  bool operator==(const ControlUse&) const = default;
+};
+
 struct Request {
   // Files, as the person named them. The hashes are filled in when they are known and say which file it
   // really was.
@@ -30,6 +40,8 @@ struct Request {
   std::string model_sha256, vae_sha256;
 
   std::vector<LoraUse> loras;  // in the order in which they are hung on
+
+  std::vector<ControlUse> controls;
 
   std::string prompt, negative_prompt;
   text::Reading reading = text::Reading::kComfy;

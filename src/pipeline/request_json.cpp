@@ -47,6 +47,28 @@ E value_of(const std::array<Name<E>, N>& names, const std::string& key, const js
   bad(fmt::format("{} has the unknown value {}", key, printable(value.get_ref<const std::string&>())));
 }
 
+// A LoraUse.
+template <class Archive, class Use>
+requires std::is_same_v<std::remove_const_t<Use>, LoraUse>
+void for_each_field(Archive& a, Use& use) {
+  a.field("file", use.file);
+  a.field("strength", use.strength);
+  a.field("sha256", use.sha256);
+}
+
+// A ControlUse.
+template <class Archive, class Use>
+requires std::is_same_v<std::remove_const_t<Use>, ControlUse>
+void for_each_field(Archive& a, Use& use) {
+  a.field("file", use.file);
+  a.field("image", use.image);
+  a.field("strength", use.strength);
+  a.field("start", use.start);
+  a.field("end", use.end);
+  a.field("sha256", use.sha256);
+  a.field("image_sha256", use.image_sha256);
+}
+
 class Writer {
  public:
   template <class T>
@@ -57,9 +79,12 @@ class Writer {
   void choice(const char* key, const std::array<Name<E>, N>& names, const E& value) {
     out[key] = text_of(names, value);
   }
-  void loras(const char* key, const std::vector<LoraUse>& value) {
-    for (const LoraUse& use : value) {
-      out[key].push_back({{"file", use.file}, {"strength", use.strength}, {"sha256", use.sha256}});
+  template <class T>
+  void list(const char* key, const std::vector<T>& value) {
+    for (const T& item : value) {
+      Writer writer;
+      for_each_field(writer, item);
+      out[key].push_back(std::move(writer.out));
     }
   }
   void prediction(const char* key, const std::optional<models::Prediction>& value) {
@@ -108,18 +133,15 @@ class Reader {
   void choice(const char* key, const std::array<Name<E>, N>& names, E& value) {
     if (const json* v = find(key)) value = value_of(names, key, *v);
   }
-  void loras(const char* key, std::vector<LoraUse>& value) {
-    const json* list = find(key);
-    if (!list) return;
-    if (!list->is_array() || list->size() > 1000) bad(std::string(key) + " is no list");
-    for (const json& item : *list) {
-      if (!item.is_object()) bad(std::string(key) + " holds something else than LoRAs");
-      LoraUse use;
+  template <class T>
+  void list(const char* key, std::vector<T>& value) {
+    const json* items = find(key);
+    if (!items) return;
+    if (!items->is_array() || items->size() > 1000) bad(std::string(key) + " is no list");
+    for (const json& item : *items) {
+      if (!item.is_object()) bad(std::string(key) + " holds something else than objects");
       Reader reader(item);
-      reader.field("file", use.file);
-      reader.field("strength", use.strength);
-      reader.field("sha256", use.sha256);
-      value.push_back(std::move(use));
+      for_each_field(reader, value.emplace_back());
     }
   }
   void prediction(const char* key, std::optional<models::Prediction>& value) {
@@ -135,13 +157,15 @@ class Reader {
 };
 
 template <class Archive, class R>
+requires std::is_same_v<std::remove_const_t<R>, Request>
 void for_each_field(Archive& a, R& r) {
   a.field("model", r.model);
   a.field("vae", r.vae);
   a.field("text_encoder", r.text_encoder);
   a.field("model_sha256", r.model_sha256);
   a.field("vae_sha256", r.vae_sha256);
-  a.loras("loras", r.loras);
+  a.list("loras", r.loras);
+  a.list("controls", r.controls);
   a.field("prompt", r.prompt);
   a.field("negative_prompt", r.negative_prompt);
   a.choice("prompt_reading", kReadings, r.reading);

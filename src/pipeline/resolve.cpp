@@ -49,6 +49,18 @@ void check_hires(const HiresPass& hires) {
   }
 }
 
+void check_controls(const std::vector<ControlUse>& controls) {
+  for (const ControlUse& use : controls) {
+    check_range("--control's strength", use.strength, 0.0, 10.0);
+    check_range("--control-start", use.start, 0.0, 1.0);
+    check_range("--control-end", use.end, use.start, 1.0);
+    if (!use.image.empty()) continue;
+    throw Error(ErrorCode::kInvalidArgument, "a control net needs the picture that it is to follow")
+        .in(use.file)
+        .hint("Give it with --control-image");
+  }
+}
+
 }  // namespace
 
 Request resolve(Request request, const models::Family& family, const models::Variant& variant) {
@@ -68,6 +80,7 @@ Request resolve(Request request, const models::Family& family, const models::Var
   check_range("--eta", request.eta, 0.0, 2.0);
   check_range("--mask-blur", request.mask_blur, 0, 256);
   check_hires(request.hires);
+  check_controls(request.controls);
   if (!request.mask_image.empty() && request.init_image.empty()) {
     throw Error(ErrorCode::kInvalidArgument, "--mask needs the picture it belongs to")
         .hint("Give it with --init");

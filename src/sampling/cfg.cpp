@@ -15,9 +15,9 @@ Tensor repeat(const Tensor& row, std::int64_t images) {
   return ops::concat(rows, 0);
 }
 
-ModelWrapper::Conditions conditions_of(const models::Conditioning& text, const Tensor& concat,
+ModelWrapper::Conditions conditions_of(const models::Conditioning& text, const Guidance& guidance,
                                        std::int64_t images) {
-  return {repeat(text.context, images), repeat(text.pooled, images), concat};
+  return {repeat(text.context, images), repeat(text.pooled, images), guidance.concat, guidance.controls};
 }
 
 Tensor join(const Tensor& first, const Tensor& second) {
@@ -31,13 +31,13 @@ GuidedDenoiser::GuidedDenoiser(const ModelWrapper& model, const Guidance& guidan
       scale_(guidance.scale),
       two_passes_(std::abs(guidance.scale - 1) > 1e-9 || guidance.keep_uncond),
       keep_uncond_(guidance.keep_uncond),
-      prompt_(conditions_of(guidance.prompt, guidance.concat, images)) {
+      prompt_(conditions_of(guidance.prompt, guidance, images)) {
   if (!two_passes_) return;
-  negative_ = conditions_of(guidance.negative, guidance.concat, images);
+  negative_ = conditions_of(guidance.negative, guidance, images);
   // Prompts of different length do not fit into one call.
   if (!guidance.one_batch || prompt_.context.shape() != negative_.context.shape()) return;
   joint_ = {join(prompt_.context, negative_.context), join(prompt_.pooled, negative_.pooled),
-            join(prompt_.concat, negative_.concat)};
+            join(prompt_.concat, negative_.concat), guidance.controls};
   prompt_ = negative_ = {};
 }
 

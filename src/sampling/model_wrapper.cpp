@@ -24,6 +24,11 @@ Tensor ModelWrapper::operator()(const Tensor& x, double sigma, const Conditions&
   input.context = conditions.context;
   input.pooled = conditions.pooled;
   input.concat = conditions.concat;
+  std::vector<models::Control> controls;
+  for (const TimedControl& timed : conditions.controls) {
+    if (sigma <= timed.sigma_start && sigma >= timed.sigma_end) controls.push_back(timed.control);
+  }
+  input.controls = controls;
   const Tensor out = denoiser_(input);
   if (prediction_ == models::Prediction::kV) {
     return ops::combine({{1 / variance, &x}, {-sigma / std::sqrt(variance), &out}});

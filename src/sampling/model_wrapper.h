@@ -5,10 +5,19 @@
 //   eps      1/√(σ²+1)    table        x − σ·out
 //   v        1/√(σ²+1)    table        x/(σ²+1) − out·σ/√(σ²+1)             (Salimans & Ho 2022)
 //   flow     1            1000·σ       x − σ·out                            (Esser et al. 2024)
+#include <limits>
+#include <vector>
+
 #include "models/family.h"
 #include "sampling/sigma_table.h"
 
 namespace dq::sampling {
+
+// A control net, and the part of a run that it is at work in: sigma_end ≤ σ ≤ sigma_start.
+struct TimedControl {
+  models::Control control;
+  double sigma_start = std::numeric_limits<double>::infinity(), sigma_end = 0;
+};
 
 class ModelWrapper {
  public:
@@ -20,6 +29,7 @@ class ModelWrapper {
     Tensor context;  // [N, T, D]
     Tensor pooled;   // [N, P] or undefined
     Tensor concat;   // [N, C2, h, w] or undefined
+    std::vector<TimedControl> controls;
   };
 
   // x: [N, C, h, w] f32; returns D of the same shape.

@@ -9,6 +9,7 @@
 #include "models/clip_text/names.h"
 #include "models/clip_text/prompt_encoder.h"
 #include "models/recognised/training.h"
+#include "models/unet/control_net.h"
 #include "models/unet/names.h"
 #include "models/unet/step_memory.h"
 #include "models/unet/unet.h"
@@ -189,7 +190,52 @@ class StableDiffusion1 final : public Family {
                                                       std::move(tokenizer), usage);
   }
 
+  ControlFootprint control_footprint(const TensorTable& file, const ComponentSet& model,
+                                     Precision precision) const override {
+    const ControlTable control = control_net_of(file, model);
+    // Two maps of 16 channels at the picture's size, where the encoder is widest.
+    return {weights::packed_bytes(control.table, precision), 2 * 16 * 4};
+  }
+
+  std::unique_ptr<ControlNet> load_control_net(const TensorTable& file, const ComponentSet& model,
+                                               Device& device, Purpose purpose) const override {
+    const ControlTable control = control_net_of(file, model);
+    return std::make_unique<unet::UnetControlNet>(control.table, control.config, device, purpose);
+  }
+
  private:
+  struct ControlTable {
+    TensorTable table;
+    unet::Config config;
+  };
+
+  // The control net of a file, when it is one for this model.
+  ControlTable control_net_of(const TensorTable& file, const ComponentSet& model) const {
+    TensorTable table = unet::locate_control_net(file);
+    std::optional<unet::Config> config = unet::read_way_down(table);
+    const std::optional<unet::Config> base = unet::read_config(unet::locate(model.main));
+    if (!config || !base) {
+      throw Error(ErrorCode::kUnsupported, "the file holds no control net that can be read")
+          .in(file.origin())
+          .hint("`danqing inspect` tells what the file is");
+    }
+    const auto same_level = [](const unet::Level& a, const unet::Level& b) {
+      return a.channels == b.channels && a.input_depths == b.input_depths;
+    };
+    if (config->in_channels != 4 || config->context_dim != base->context_dim ||
+        config->model_channels != base->model_channels || config->vector_dim != base->vector_dim ||
+        config->linear_projection != base->linear_projection || config->middle_depth != base->middle_depth ||
+        !std::equal(config->levels.begin(), config->levels.end(), base->levels.begin(), base->levels.end(),
+                    same_level)) {
+      throw Error(ErrorCode::kUnsupported,
+                  fmt::format("this control net is for another model than {}", title()))
+          .in(file.origin())
+          .hint("`danqing inspect` tells which models it is for");
+    }
+    config->heads = 8;
+    return {std::move(table), *std::move(config)};
+  }
+
   static const TensorTable& text_source(const ComponentSet& files) {
     return files.text_encoder.empty() ? files.main : files.text_encoder;
   }

@@ -51,19 +51,15 @@ std::int64_t read_context_dim(const TensorTable& table) {
 
 }  // namespace
 
-std::optional<Config> read_config(const TensorTable& table) {
+std::optional<Config> read_way_down(const TensorTable& table) {
   const files::TensorEntry* first = table.find("input_blocks.0.0.weight");
-  if (!first || first->shape.size() != 4 || !table.has("time_embed.0.weight") || !table.has("out.2.weight")) {
-    return std::nullopt;
-  }
+  if (!first || first->shape.size() != 4 || !table.has("time_embed.0.weight")) return std::nullopt;
   Config config;
   config.model_channels = first->shape[0];
   config.in_channels = first->shape[1];
-  config.out_channels = table.dim("out.2.weight", 0);
   config.vector_dim = table.dim("label_emb.0.0.weight", 1);
   config.context_dim = read_context_dim(table);
   config.levels = read_input_levels(table);
-  read_output_depths(table, config.levels);
   for (const Level& level : config.levels) {
     if (level.channels <= 0) return std::nullopt;
   }
@@ -77,6 +73,15 @@ std::optional<Config> read_config(const TensorTable& table) {
     config.linear_projection = entry.shape.size() == 2;
     break;
   }
+  return config;
+}
+
+std::optional<Config> read_config(const TensorTable& table) {
+  if (!table.has("out.2.weight")) return std::nullopt;
+  std::optional<Config> config = read_way_down(table);
+  if (!config) return std::nullopt;
+  config->out_channels = table.dim("out.2.weight", 0);
+  read_output_depths(table, config->levels);
   return config;
 }
 

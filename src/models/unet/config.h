@@ -34,5 +34,7 @@ struct Config {
 
 // From a table in canonical names (names.h); nothing when this is no such U-Net.
 std::optional<Config> read_config(const weights::TensorTable& table);
+// The same of what has only the way down and the middle, such as a control net; the rest stays empty.
+std::optional<Config> read_way_down(const weights::TensorTable& table);
 
 }  // namespace dq::models::unet

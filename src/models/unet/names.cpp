@@ -93,6 +93,8 @@ std::optional<std::string> rename(std::string_view name, int residual_blocks, bo
   return std::nullopt;
 }
 
+}  // namespace
+
 TensorTable canonical(const TensorTable& table) {
   if (table.has("input_blocks.0.0.weight")) return table;
   if (!table.has("conv_in.weight") || !table.has_prefix("down_blocks.0.resnets.")) return {};
@@ -109,8 +111,6 @@ TensorTable canonical(const TensorTable& table) {
     return rename(name, residual_blocks, attention);
   });
 }
-
-}  // namespace
 
 TensorTable locate(const TensorTable& file) {
   for (const std::string_view prefix : kPrefixes) {

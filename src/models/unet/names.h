@@ -13,6 +13,10 @@ namespace dq::models::unet {
 // empty table when there is none.
 weights::TensorTable locate(const weights::TensorTable& file);
 
+// A table without prefix in canonical names, whichever layout it has; what no U-Net has is left out of
+// diffusers'. Empty when it is neither.
+weights::TensorTable canonical(const weights::TensorTable& table);
+
 // The way back: what diffusers calls a parameter or module of a U-Net with so many residual blocks a level
 // ("input_blocks.1.1.proj_in" → "down_blocks.0.attentions.0.proj_in"); nothing for a name that is none.
 std::optional<std::string> diffusers_name(std::string_view canonical, int residual_blocks);

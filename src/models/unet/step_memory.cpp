@@ -32,6 +32,7 @@ class Walk {
       if (l + 1 < levels) keep(channels * pixels_[l + 1]);
     }
     const std::size_t deepest = levels - 1;
+    if (shape_.control_nets > 0) add_residuals(channels * pixels_[deepest]);
     if (config_.middle_depth > -2)
       block(deepest, {channels, false}, channels, std::max(config_.middle_depth, 0));
     for (std::size_t l = levels; l-- > 0;) {
@@ -49,6 +50,14 @@ class Walk {
   }
 
  private:
+  // What control nets add lies there until it is used, and what the next net makes beside it while they are
+  // summed. Each is as large as the skip it is for.
+  void add_residuals(std::int64_t middle) {
+    std::int64_t residuals = middle;
+    for (const std::int64_t skip : skips_) residuals += skip;
+    held_ += residuals * std::min(shape_.control_nets, 2);
+    need(0);
+  }
   void keep(std::int64_t floats) {
     skips_.push_back(floats);
     held_ += floats;

@@ -87,15 +87,19 @@ void add_text_encoder_options(CLI::App& cmd, TrainOptions& o) {
       ->group("Learning");
 }
 
+const char* steps_text(train::Target target) {
+  if (target == train::Target::kEmbedding) return "[50 a picture, 1500 … 3000]";
+  if (target == train::Target::kControlNet) return "[20 a picture, 4000 … 20000]";
+  return "[60 a picture, 600 … 1500]";
+}
+
 void add_learning_options(CLI::App& cmd, TrainOptions& o) {
   train::TrainRequest& r = o.request;
-  cmd.add_option(
-         "--steps", r.steps,
-         r.target == train::Target::kEmbedding ? "[50 a picture, 1500 … 3000]" : "[60 a picture, 600 … 1500]")
-      ->group("Learning");
-  cmd.add_option("--batch", r.batch, "pictures a step [2]")->group("Learning");
+  cmd.add_option("--steps", r.steps, steps_text(r.target))->group("Learning");
+  cmd.add_option("--batch", r.batch, "pictures a step [2; controlnet: 4]")->group("Learning");
   cmd.add_option("--accumulate", r.accumulation, "passes a step [1]")->group("Learning");
-  cmd.add_option("--rate", r.rate, "learning rate [2e-4; full: 3e-6, from scratch 4e-4; embedding: 5e-3]")
+  cmd.add_option("--rate", r.rate,
+                 "learning rate [2e-4; full: 3e-6, from scratch 4e-4; embedding: 5e-3; controlnet: 1e-5]")
       ->group("Learning");
   cmd.add_option("--last-rate", r.last_rate,
                  "the share of it that a falling schedule ends with [0; embedding: 0.1]")
@@ -144,6 +148,23 @@ void add_full_options(CLI::App& cmd, TrainOptions& o) {
   cmd.add_flag("--from-scratch", o.request.from_scratch,
                "begin from fresh weights in the shapes of the model; its VAE stays")
       ->group("Network");
+}
+
+void add_control_options(CLI::App& cmd, TrainOptions& o) {
+  train::TrainRequest& r = o.request;
+  cmd.add_option("--conditioning", r.conditioning,
+                 "the control pictures (edges, depths, poses), each with the name of its picture")
+      ->type_name("FOLDER")
+      ->group("Control");
+  cmd.add_option("--control", r.control_start, "a control net to go on from [a fresh one]")
+      ->type_name("FILE")
+      ->group("Control");
+  cmd.add_option("--sample-control", r.sample_control, "control picture of sample pictures [the first]")
+      ->type_name("IMG")
+      ->group("Control");
+  cmd.add_option("--format", o.format,
+                 "names in the file: original (read by everything), diffusers [original]")
+      ->group("Control");
 }
 
 void add_embedding_options(CLI::App& cmd, TrainOptions& o) {
@@ -299,6 +320,7 @@ void apply_network(TrainOptions& o) {
                                               {"oft", AdapterKind::kOft}});
   o.request.network.names = pick<AdapterNames>("--format", o.format,
                                                {{"kohya", AdapterNames::kSdScripts},
+                                                {"original", AdapterNames::kSdScripts},
                                                 {"diffusers", AdapterNames::kDiffusers},
                                                 {"comfy", AdapterNames::kComfy}});
 }
@@ -382,7 +404,11 @@ void add_train(CLI::App& app, Run& run) {
     if (target == train::Target::kLora) add_adapter_options(*sub, *options);
     if (target == train::Target::kFull) add_full_options(*sub, *options);
     if (target == train::Target::kEmbedding) add_embedding_options(*sub, *options);
-    if (target != train::Target::kEmbedding) add_text_encoder_options(*sub, *options);
+    if (target == train::Target::kControlNet) add_control_options(*sub, *options);
+    // Every noise level counts alike: what a picture is laid out by is decided at the highest.
+    if (target == train::Target::kControlNet) options->weighting = "uniform";
+    if (target == train::Target::kLora || target == train::Target::kFull)
+      add_text_encoder_options(*sub, *options);
     add_learning_options(*sub, *options);
     add_sample_options(*sub, *options);
     add_run_options(*sub, *options);
@@ -402,6 +428,13 @@ void add_train(CLI::App& app, Run& run) {
           "Examples:\n"
           "  danqing train full pictures/ -m model.safetensors -o tuned.safetensors --steps 5000\n"
           "  danqing train full pictures/ -m shapes.safetensors --from-scratch --train-text-encoder");
+  add("controlnet", "learn to follow pictures of edges, depths or poses", train::Target::kControlNet)
+      ->footer(
+          "Examples:\n"
+          "  danqing train controlnet pictures/ --conditioning edges/ -m model.safetensors -o "
+          "edges.safetensors\n"
+          "  danqing paint \"a house\" -m model.safetensors --control edges.safetensors --control-image "
+          "edge.png");
   add("embedding", "learn a word for a subject or a style (textual inversion)", train::Target::kEmbedding)
       ->footer(
           "Examples:\n"

@@ -42,13 +42,24 @@ std::shared_ptr<const MappedFile> MappedFile::open(const std::filesystem::path& 
   return std::make_shared<const MappedFile>(Key{}, path, fd, data, size);
 }
 
+std::shared_ptr<const MappedFile> MappedFile::zeros(std::size_t size, const std::string& name) {
+  const std::byte* data = nullptr;
+  if (size > 0) {
+    void* address = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (address == MAP_FAILED) throw Error(ErrorCode::kOutOfMemory, "there is not enough memory").in(name);
+    data = static_cast<const std::byte*>(address);
+  }
+  return std::make_shared<const MappedFile>(Key{}, name, -1, data, size);
+}
+
 MappedFile::~MappedFile() {
   if (data_) ::munmap(const_cast<std::byte*>(data_), size_);
-  ::close(fd_);
+  if (fd_ >= 0) ::close(fd_);
 }
 
 void MappedFile::check_not_truncated() const {
   struct stat info {};
+  if (fd_ < 0) return;
   if (::fstat(fd_, &info) == 0 && static_cast<std::uint64_t>(info.st_size) >= size_) return;
   throw Error(ErrorCode::kBadFile, "the file became shorter while it was in use")
       .in(path_.string())

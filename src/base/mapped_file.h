@@ -3,17 +3,22 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <string>
 
 #include "base/byte_reader.h"
 
 namespace dq {
 
 class MappedFile {
-  struct Key {};  // only open() makes one
+  struct Key {};  // only open() and zeros() make one
 
  public:
   // Throws kNotFound, kIo. Directories, devices and pipes are refused: only regular files are mapped.
   static std::shared_ptr<const MappedFile> open(const std::filesystem::path& path);
+
+  // So many bytes, all 0, as if a file held them; they take no memory until they are read. `name` is for
+  // messages.
+  static std::shared_ptr<const MappedFile> zeros(std::size_t size, const std::string& name);
 
   MappedFile(Key, std::filesystem::path path, int fd, const std::byte* data, std::size_t size)
       : path_(std::move(path)), fd_(fd), data_(data), size_(size) {}
@@ -33,7 +38,7 @@ class MappedFile {
 
  private:
   std::filesystem::path path_;
-  int fd_;
+  int fd_;  // −1: no file
   const std::byte* data_;
   std::size_t size_;
 };

@@ -75,7 +75,10 @@ Image to_gray(const Image& image) {
   });
 }
 
-Tensor to_tensor(Device& device, const Image& image) {
+namespace {
+
+// v/per_one + offset.
+Tensor as_numbers(Device& device, const Image& image, float per_one, float offset) {
   check_image(image);
   Tensor out = Tensor::empty(device, DType::kF32, {1, image.height, image.width, 3});
   const std::uint8_t* from = image.pixels.data();
@@ -83,10 +86,20 @@ Tensor to_tensor(Device& device, const Image& image) {
   const auto count = static_cast<std::size_t>(image.width) * static_cast<std::size_t>(image.height);
   for (std::size_t i = 0; i < count; ++i, from += image.channels, to += 3) {
     for (std::size_t c = 0; c < 3; ++c) {
-      to[c] = static_cast<float>(from[image.channels == 1 ? 0 : c]) / 127.5f - 1.0f;
+      to[c] = static_cast<float>(from[image.channels == 1 ? 0 : c]) / per_one + offset;
     }
   }
   return out;
+}
+
+}  // namespace
+
+Tensor to_tensor(Device& device, const Image& image) {
+  return as_numbers(device, image, 127.5f, -1.0f);
+}
+
+Tensor to_levels(Device& device, const Image& image) {
+  return as_numbers(device, image, 255.0f, 0.0f);
 }
 
 Image from_tensor(const Tensor& images, std::int64_t index) {

@@ -46,6 +46,9 @@ Image to_gray(const Image& image);
 // [1, H, W, 3] f32 in [−1, 1]: v/127.5 − 1. Gray is repeated, alpha is ignored: flatten first.
 Tensor to_tensor(Device& device, const Image& image);
 
+// The same in [0, 1]: v/255, as control nets read pictures.
+Tensor to_levels(Device& device, const Image& image);
+
 // Picture `index` of an [N, H, W, 3] f32 tensor with values in [−1, 1]. Values are clamped, then rounded to
 // the nearest level, ties up, as diffusers does (ComfyUI and WebUI truncate: half a level darker on average).
 // NaN becomes 0.

@@ -223,6 +223,11 @@ class Family {
   // none, or one for a denoiser of other widths than the model's.
   virtual ControlFootprint control_footprint(const weights::TensorTable& file,
                                              const weights::ComponentSet& model, Precision) const = 0;
+  // One to be trained that adds nothing yet: the model's own way in, with a fresh reader of pictures.
+  virtual std::unique_ptr<ControlNet> new_control_net(const weights::ComponentSet& model, std::uint64_t seed,
+                                                      Device&) const = 0;
+  // What files call a parameter of a control net (canonical); empty for one that is none.
+  virtual std::string control_name(std::string_view parameter, AdapterNames names) const = 0;
   virtual std::unique_ptr<ControlNet> load_control_net(const weights::TensorTable& file,
                                                        const weights::ComponentSet& model, Device&,
                                                        Purpose = Purpose::kPaint) const = 0;

@@ -3,21 +3,9 @@
 #include <algorithm>
 
 #include "media/resize.h"
-#include "ops/elementwise.h"
 #include "sampling/sigma_table.h"
 
 namespace dq::pipeline {
-namespace {
-
-// [1, H, W, 3] in [0, 1].
-Tensor levels(Device& device, const media::Image& image) {
-  const Tensor signed_levels = media::to_tensor(device, image);
-  const Tensor half = Tensor::full(device, signed_levels.shape(), 0.5f);
-  return ops::combine({{0.5, &signed_levels}, {1, &half}});
-}
-
-}  // namespace
-
 void Controls::open(const Request& request, const OpenModel& model) {
   model_ = &model;
   std::map<std::string, Net> wanted;
@@ -61,7 +49,7 @@ std::vector<sampling::TimedControl> Controls::prepare(const Request& request,
     Net& net = nets_.at(use.file);
     if (!net.loaded) net.loaded = model_->family->load_control_net(net.file, model_->files, device_);
     const media::Image sized = media::fit(pictures[i], width, height, media::Fit::kCrop);
-    out.push_back({{net.loaded.get(), net.loaded->encode(levels(device_, sized)), use.strength},
+    out.push_back({{net.loaded.get(), net.loaded->encode(media::to_levels(device_, sized)), use.strength},
                    table.percent_to_sigma(use.start),
                    table.percent_to_sigma(use.end)});
   }

@@ -307,7 +307,6 @@ DenoisingPass Painter::Impl::make_pass(const Request& request, const Texts& text
                      .guidance = {.prompt = texts.prompt,
                                   .negative = texts.negative,
                                   .concat = {},
-                                  .controls = {},
                                   .scale = request.guidance},
                      .sampler = &sampler,
                      .sigmas = {},

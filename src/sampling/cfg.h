@@ -7,12 +7,12 @@
 namespace dq::sampling {
 
 struct Guidance {
-  models::Conditioning prompt, negative;  // `negative` is not read when scale is 1 and keep_uncond is false
-  Tensor concat;                          // [N, C2, h, w] for both passes, or undefined
-  std::vector<TimedControl> controls;     // for both passes, a hint of one row each
-  double scale = 7;                       // 1: the prompt alone, one pass
-  bool one_batch = true;                  // both passes in one call: faster, twice the activations
-  bool keep_uncond = false;               // the sampler reads Denoised::uncond
+  models::Conditioning prompt, negative;    // `negative` is not read when scale is 1 and keep_uncond is false
+  Tensor concat;                            // [N, C2, h, w] for both passes, or undefined
+  double scale = 7;                         // 1: the prompt alone, one pass
+  bool one_batch = true;                    // both passes in one call: faster, twice the activations
+  bool keep_uncond = false;                 // the sampler reads Denoised::uncond
+  std::vector<TimedControl> controls = {};  // for both passes, a hint of one row each
 };
 
 class GuidedDenoiser {

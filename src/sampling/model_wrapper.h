@@ -29,7 +29,7 @@ class ModelWrapper {
     Tensor context;  // [N, T, D]
     Tensor pooled;   // [N, P] or undefined
     Tensor concat;   // [N, C2, h, w] or undefined
-    std::vector<TimedControl> controls;
+    std::vector<TimedControl> controls = {};
   };
 
   // x: [N, C, h, w] f32; returns D of the same shape.

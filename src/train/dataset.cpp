@@ -169,6 +169,40 @@ Dataset list_files(const fs::path& folder) {
   return out;
 }
 
+constexpr double kShapesDiffer = 0.02;  // of a picture and its control picture
+
+// The picture with this path, whatever its extension; empty when there is none.
+fs::path with_any_extension(fs::path path) {
+  for (const char* extension : {".png", ".jpg", ".jpeg", ".webp", ".PNG", ".JPG", ".JPEG", ".WEBP"}) {
+    if (fs::is_regular_file(path.replace_extension(extension))) return path;
+  }
+  return {};
+}
+
+void find_controls(Dataset& data, const fs::path& folder, const fs::path& conditioning) {
+  if (!fs::is_directory(conditioning)) {
+    throw Error(ErrorCode::kNotFound, "there is no such folder of control pictures")
+        .in(conditioning.string());
+  }
+  for (TrainingPicture& picture : data.pictures) {
+    picture.control = with_any_extension(conditioning / picture.file.lexically_relative(folder));
+    if (picture.control.empty()) picture.control = with_any_extension(conditioning / picture.file.filename());
+  }
+}
+
+// Why a picture cannot be used with its control picture; empty when it can.
+std::string look_at_control(TrainingPicture& picture) {
+  if (picture.control.empty()) return "there is no control picture of its name";
+  const auto file = MappedFile::open(picture.control);
+  picture.control_sha256 = sha256_hex(file->bytes());
+  const media::Image control = media::decode_image(file->bytes());
+  const double shape = static_cast<double>(control.width) / control.height,
+               wanted = static_cast<double>(picture.size.width) / picture.size.height;
+  if (std::abs(shape / wanted - 1) <= kShapesDiffer) return "";
+  return fmt::format("its control picture has another shape: {}×{} beside {}×{}", control.width,
+                     control.height, picture.size.width, picture.size.height);
+}
+
 // What looking at the pixels told.
 struct Look {
   std::string reason;  // why it is left out; empty when it is fine
@@ -183,6 +217,8 @@ Look look_at(TrainingPicture& picture, const DatasetOptions& options) {
     const media::Image image = media::decode_image(file->bytes());
     picture.size = {image.width, image.height};
     look.thumbnail = thumbnail(image);
+    if (!options.conditioning.empty()) look.reason = look_at_control(picture);
+    if (!look.reason.empty()) return look;
     if (options.keep_all) return look;
     const double area = static_cast<double>(image.width) * image.height, wanted = options.resolution;
     if (area < wanted * wanted / 4) {
@@ -297,6 +333,7 @@ namespace {
 // Looks at every picture that was found in `folder`, and keeps what can be used.
 Dataset look_through(Dataset out, const fs::path& folder, const DatasetOptions& options,
                      ThreadPool& threads) {
+  if (!options.conditioning.empty()) find_controls(out, folder, options.conditioning);
   std::vector<Look> looks(out.pictures.size());
   std::atomic<std::size_t> done = 0;
   threads.parallel_for(static_cast<std::int64_t>(looks.size()), [&](std::int64_t i, int thread) {
@@ -344,8 +381,9 @@ Dataset read_dataset(const fs::path& folder, const DatasetOptions& options, Thre
   return look_through(list_files(folder), folder, options, threads);
 }
 
-Dataset read_subset(const SubsetFiles& files, const DatasetOptions& options, ThreadPool& threads) {
+Dataset read_subset(const SubsetFiles& files, DatasetOptions options, ThreadPool& threads) {
   check_folder(files.folder);
+  if (!files.conditioning.empty()) options.conditioning = files.conditioning;
   Dataset found;
   collect_folder(files, found);
   std::sort(found.pictures.begin(), found.pictures.end(),

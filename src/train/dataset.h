@@ -28,11 +28,13 @@ struct TrainingPicture {
   std::filesystem::path file;
   std::string caption;  // the whole text; see captions.h
   CaptionSource source = CaptionSource::kNone;
-  int repeats = 1;             // in an epoch, as its folder asks
-  std::size_t subset = 0;      // of the dataset's
-  Size size;                   // upright
-  std::string sha256;          // of the file: caches are kept by it
-  std::filesystem::path mask;  // empty: none
+  int repeats = 1;                // in an epoch, as its folder asks
+  std::size_t subset = 0;         // of the dataset's
+  Size size;                      // upright
+  std::string sha256;             // of the file: caches are kept by it
+  std::filesystem::path mask;     // empty: none
+  std::filesystem::path control;  // the picture that a control net reads for it; empty: none
+  std::string control_sha256;
 };
 
 // The pictures of one folder, which are used alike.
@@ -66,6 +68,9 @@ struct DatasetOptions {
   int resolution = 512;   // pictures with less than a quarter of its area are tiny
   bool keep_all = false;  // leave out only what cannot be read
   std::string trigger;  // the word that every caption should hold; it is put in front of captions without it
+  // Where the control pictures lie, each at its picture's path in the dataset's folder or by its name alone,
+  // whatever the extension. Empty: there are none; else pictures without one are left out.
+  std::filesystem::path conditioning = {};
   bool regularisation = false;  // what its subsets are
   std::function<void(std::size_t done, std::size_t all)> on_progress;
 };
@@ -79,9 +84,10 @@ struct SubsetFiles {
   int repeats = 1;
   std::string words = {};  // the caption of pictures without one; empty: their files' names
   std::string caption_extension = ".caption";  // looked for before ".caption" and ".txt"
+  std::filesystem::path conditioning = {};     // instead of the options'
 };
 // Throws as read_dataset does.
-Dataset read_subset(const SubsetFiles& files, const DatasetOptions& options, ThreadPool& threads);
+Dataset read_subset(const SubsetFiles& files, DatasetOptions options, ThreadPool& threads);
 
 // Puts the pictures of `more` behind those of `data`.
 void append(Dataset& data, Dataset more);

@@ -24,12 +24,10 @@ constexpr std::uintmax_t kMaxBytes = 256u << 10;
 constexpr int kMaxBrackets = 2000;  // about 480 subsets
 constexpr int kMaxDotsOfLine = 64;
 
-// Names that mean something here: of a subset, which every level may say for those below it, and of a
-// dataset.
-constexpr std::array kOfSubset{"image_dir",
-                               "class_tokens",
-                               "num_repeats",
-                               "is_reg",
+// Names that mean something here: of a subset alone; of a subset, which every level may say for those below
+// it; and of a dataset.
+constexpr std::array kOfOneSubset{"image_dir", "conditioning_data_dir", "class_tokens", "is_reg"};
+constexpr std::array kOfSubset{"num_repeats",
                                "caption_extension",
                                "shuffle_caption",
                                "keep_tokens",
@@ -52,7 +50,7 @@ constexpr std::array kWithoutEffect{
     "color_aug",        "random_crop",           "face_crop_aug_range", "alpha_mask",
     "cache_info",       "custom_attributes",     "network_multiplier",  "validation_seed",
     "validation_split", "skip_image_resolution", "resize_interpolation"};
-constexpr std::array kUnsupported{"metadata_file", "conditioning_data_dir"};
+constexpr std::array kUnsupported{"metadata_file"};
 
 template <class List>
 bool holds(const List& list, const std::string& name) {
@@ -160,6 +158,7 @@ class Reader {
       }
       std::vector<std::string> names(sub.begin(), sub.end());
       if (level != Level::kFile) names.insert(names.end(), kOfSubset.begin(), kOfSubset.end());
+      if (level == Level::kSubset) names.insert(names.end(), kOfOneSubset.begin(), kOfOneSubset.end());
       if (level == Level::kDataset) names.insert(names.end(), kOfDataset.begin(), kOfDataset.end());
       if (holds(names, name)) continue;
       Error error(ErrorCode::kBadFile,
@@ -208,6 +207,19 @@ class Reader {
     to = number;
   }
 
+  // A folder that must be there, named from where the program runs or else from the file's own folder. False
+  // when nothing names it.
+  bool folder(const char* name, fs::path& to) const {
+    std::string named;
+    text(name, named);
+    if (named.empty()) return false;
+    const fs::path beside = file_.parent_path() / named;
+    to = fs::is_directory(named) || !fs::is_directory(beside) ? fs::path(named) : beside;
+    if (!fs::is_directory(to))
+      fail(*find(name), "there is no folder " + printable(named), ErrorCode::kNotFound);
+    return true;
+  }
+
   void read_captions(CaptionRule& rule) const {
     flag("shuffle_caption", rule.shuffle);
     whole("keep_tokens", 0, 1000, rule.keep);
@@ -244,11 +256,8 @@ class Reader {
     SubsetConfig subset;
     subset.captions = defaults_.captions;
     subset.flip = defaults_.flip;
-    std::string folder;
-    text("image_dir", folder);
-    if (folder.empty()) fail(table, "a subset has no image_dir");
-    const fs::path beside = file_.parent_path() / folder;
-    subset.files.folder = fs::is_directory(folder) || !fs::is_directory(beside) ? fs::path(folder) : beside;
+    if (!folder("image_dir", subset.files.folder)) fail(table, "a subset has no image_dir");
+    folder("conditioning_data_dir", subset.files.conditioning);
     text("class_tokens", subset.files.words);
     whole("num_repeats", 1, 1'000'000, subset.files.repeats);
     text("caption_extension", subset.files.caption_extension);
@@ -256,8 +265,6 @@ class Reader {
     flag("flip_aug", subset.flip);
     read_captions(subset.captions);
     subset.dataset = dataset_;
-    if (!fs::is_directory(subset.files.folder))
-      fail(*find("image_dir"), "there is no folder " + printable(folder), ErrorCode::kNotFound);
     if (!comes_again(subset)) out_.subsets.push_back(std::move(subset));
   }
 

@@ -39,8 +39,7 @@ bool is_dataset_config(const std::filesystem::path& file);
 
 // Folders are named from where the program runs, as sd-scripts does, or else from the file's own folder.
 // Throws kBadFile with the line for what is no TOML, a setting of the wrong type or out of range and one that
-// nobody knows; kUnsupported for what cannot be done here (datasets of several resolutions, metadata files,
-// control pictures).
+// nobody knows; kUnsupported for what cannot be done here (datasets of several resolutions, metadata files).
 DatasetConfig read_dataset_config(const std::filesystem::path& file, const SubsetDefaults& defaults);
 
 // The pictures of all subsets, those of regularisation last. Throws as read_dataset does.

@@ -2,9 +2,15 @@
 
 #include "grad/losses.h"
 #include "grad/tape.h"
+#include "models/control.h"
 #include "ops/elementwise.h"
 
 namespace dq::train {
+
+std::vector<models::Control> controls_of(const models::ControlNet* net, const Tensor& pictures) {
+  if (!net) return {};
+  return {{net, net->encode(pictures), 1}};
+}
 
 double denoising_step(const models::Denoiser& denoiser, const StepInput& step, double share,
                       const models::BlockRunner* around) {
@@ -14,6 +20,8 @@ double denoising_step(const models::Denoiser& denoiser, const StepInput& step, d
   input.context = step.context;
   input.pooled = step.pooled;
   input.around = around;
+  const std::vector<models::Control> controls = controls_of(step.control_net, step.control_pictures);
+  input.controls = controls;
   const Tensor output = denoiser(input);
   grad::LossOptions options;
   options.weights = step.batch.weights;

@@ -9,8 +9,14 @@ struct StepInput {
   NoisedBatch batch;
   Tensor context;  // [N, T, D]
   Tensor pooled;   // [N, P] or undefined
-  Tensor mask;     // [N, 1, h, w] in [0, 1]: where the error counts; undefined: everywhere
+  // What a control net reads, and that net, when one is trained.
+  Tensor control_pictures;  // [N, H, W, 3] in [0, 1]
+  const models::ControlNet* control_net = nullptr;
+  Tensor mask;  // [N, 1, h, w] in [0, 1]: where the error counts; undefined: everywhere
 };
+
+// A control net at full strength on these pictures; none when it is null.
+std::vector<models::Control> controls_of(const models::ControlNet* net, const Tensor& pictures);
 
 // The loss, mean over all numbers of weight·mask·(output − target)², whose gradient times `share` is added to
 // every leaf the denoiser depends on. `around` runs its blocks; null: they keep what they need.

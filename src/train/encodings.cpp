@@ -125,6 +125,14 @@ Tensor Encodings::mask(const TrainingPicture& picture, const Placement& place, b
   return masks_.emplace(key, out).first->second;
 }
 
+// Read anew each time: as numbers they are too large to be kept.
+Tensor Encodings::control(const TrainingPicture& picture, const Placement& place, bool flipped) {
+  media::Image image = media::flatten(media::read_image(picture.control), {0, 0, 0});
+  if (Size{image.width, image.height} != picture.size)
+    image = media::resize(image, picture.size.width, picture.size.height, media::ResizeFilter::kLanczos);
+  return media::to_levels(device_, placed(image, place, flipped));
+}
+
 models::Conditioning Encodings::caption(const std::string& text) {
   const auto known = captions_.find(text);
   if (known != captions_.end()) return known->second;

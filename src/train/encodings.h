@@ -33,6 +33,8 @@ class Encodings {
   Tensor latent(const TrainingPicture& picture, const Placement& place, bool flipped);
   // White counts: [1, 1, h, w] in [0, 1], shrunk by area; undefined without a mask.
   Tensor mask(const TrainingPicture& picture, const Placement& place, bool flipped);
+  // The control picture, as the latent is of the picture: [1, H, W, 3] in [0, 1], on black.
+  Tensor control(const TrainingPicture& picture, const Placement& place, bool flipped);
   // The text encoder's answer to a caption.
   models::Conditioning caption(const std::string& text);
 

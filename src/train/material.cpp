@@ -122,10 +122,15 @@ void Material::add_texts(const std::vector<std::string>& captions, StepInput& in
   if (!pooled.empty()) input.pooled = ops::concat(pooled, 0);
 }
 
+Tensor Material::control_picture(std::size_t item, bool flipped) {
+  if (!control_net_) return {};
+  return encodings_.control(data_.pictures[item], placements_[item], flipped);
+}
+
 StepInput Material::step(std::int64_t pass) {
   const Batch batch = batches_->at(pass);
   const auto number = static_cast<std::uint64_t>(pass);
-  std::vector<Tensor> latents, masks;
+  std::vector<Tensor> latents, masks, controls;
   std::vector<std::string> captions;
   bool any_mask = false;
   for (std::size_t i = 0; i < batch.items.size(); ++i) {
@@ -135,12 +140,17 @@ StepInput Material::step(std::int64_t pass) {
     const bool flipped = flips(item) && random.uniform() < 0.5;
     latents.push_back(encodings_.latent(picture, placements_[item], flipped));
     masks.push_back(encodings_.mask(picture, placements_[item], flipped));
+    if (control_net_) controls.push_back(control_picture(item, flipped));
     any_mask |= masks.back().defined();
     const CaptionMoment moment{request_.seed + item, static_cast<int>(number), batch.epoch};
     captions.push_back(caption(item, rule_of(item), moment));
   }
   StepInput input;
   add_texts(captions, input);
+  if (control_net_) {
+    input.control_net = control_net_;
+    input.control_pictures = ops::concat(controls, 0);
+  }
   const Tensor latent = ops::concat(latents, 0);
   if (any_mask) {
     for (Tensor& mask : masks) {
@@ -166,6 +176,8 @@ StepInput Material::largest() {
   add_texts({caption(item, rule_of(item), {})}, out);
   const Tensor latent = encodings_.latent(data_.pictures[item], placements_[item], false);
   out.batch = noise_batch_at(latent, table_, request_.objective, {500}, request_.seed);
+  out.control_net = control_net_;
+  out.control_pictures = control_picture(item, false);
   return out;
 }
 
@@ -176,7 +188,8 @@ std::vector<ValidationItem> Material::validation() {
     const TrainingPicture& picture = data_.pictures[i];
     StepInput text;
     add_texts({caption(i, {}, {.seed = i})}, text);
-    items.push_back({encodings_.latent(picture, placements_[i], false), text.context, text.pooled});
+    items.push_back({encodings_.latent(picture, placements_[i], false), text.context, text.pooled,
+                     control_picture(i, false)});
   }
   return items;
 }
@@ -184,7 +197,8 @@ std::vector<ValidationItem> Material::validation() {
 std::string Material::fingerprint() const {
   std::string list;
   for (const TrainingPicture& picture : data_.pictures)
-    list += fmt::format("{} {} {} {}\n", picture.sha256, picture.repeats, picture.subset, picture.caption);
+    list += fmt::format("{} {} {} {}\n", picture.sha256 + picture.control_sha256, picture.repeats,
+                        picture.subset, picture.caption);
   for (const Subset& subset : data_.subsets) {
     list += fmt::format("{} {}\n", subset.regularisation, subset.dataset);
     if (subset.captions) list += to_text(*subset.captions) + "\n";

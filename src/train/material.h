@@ -26,6 +26,9 @@ class Material {
   // From here on captions go through this encoder at every step, with gradients, and are read with `words`.
   void train_texts(const models::TextEncoder& encoder, std::map<std::string, models::LearnedWord> words);
 
+  // From here on steps have control pictures, which this net reads.
+  void train_control(const models::ControlNet& net) { control_net_ = &net; }
+
   // The input of pass `number`.
   StepInput step(std::int64_t number);
   // One picture of the largest bucket, at the middle of the noise levels: what a step costs.
@@ -44,6 +47,7 @@ class Material {
   std::string caption(std::size_t item, const CaptionRule& rule, const CaptionMoment& moment) const;
   bool flips(std::size_t item) const;
   const CaptionRule& rule_of(std::size_t item) const;
+  Tensor control_picture(std::size_t item, bool flipped);  // undefined without a control net
   void add_texts(const std::vector<std::string>& captions, StepInput& input);
 
   const pipeline::OpenModel& model_;
@@ -60,6 +64,7 @@ class Material {
   std::unique_ptr<Batches> batches_;
   const models::TextEncoder* encoder_ = nullptr;
   std::map<std::string, models::LearnedWord> words_;
+  const models::ControlNet* control_net_ = nullptr;
 };
 
 }  // namespace dq::train

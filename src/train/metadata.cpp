@@ -73,6 +73,8 @@ std::string_view kind_of(Target target) {
       return "/lora";
     case Target::kEmbedding:
       return "/textual-inversion";
+    case Target::kControlNet:
+      return "/controlnet";
     case Target::kFull:
       break;
   }

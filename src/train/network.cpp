@@ -1,6 +1,7 @@
 #include "train/network.h"
 
 #include "train/adapter_network.h"
+#include "train/control_network.h"
 #include "train/embedding_network.h"
 #include "train/full_network.h"
 
@@ -13,6 +14,7 @@ weights::Purpose purpose_for(Target target) {
 std::unique_ptr<Network> make_network(const LoadedParts& parts, const TrainRequest& request, Device& device) {
   if (request.target == Target::kFull) return std::make_unique<FullNetwork>(parts, request, device);
   if (request.target == Target::kEmbedding) return std::make_unique<EmbeddingNetwork>(parts, request);
+  if (request.target == Target::kControlNet) return std::make_unique<ControlNetwork>(parts, request, device);
   return std::make_unique<AdapterNetwork>(parts, request, device);
 }
 

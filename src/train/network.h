@@ -31,6 +31,8 @@ class Network {
   virtual void after_step() {}
   // Words that captions are to be read with, whose vectors are leaves.
   virtual std::map<std::string, models::LearnedWord> words() const { return {}; }
+  // The control net whose parameters the leaves are; null when it is another kind of network.
+  virtual const models::ControlNet* control_net() const { return nullptr; }
   // About the request: finished sentences for the person.
   const std::vector<std::string>& warnings() const { return warnings_; }
 

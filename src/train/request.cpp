@@ -20,8 +20,10 @@ namespace {
 // A word's vectors need longer than a network's matrices, also for a few pictures.
 int default_steps(const TrainRequest& r, std::size_t pictures) {
   const auto count = static_cast<int>(std::min<std::size_t>(pictures, 1'000'000));
-  const int steps =
-      r.target == Target::kEmbedding ? std::clamp(count * 50, 1500, 3000) : std::clamp(count * 60, 600, 1500);
+  int steps = std::clamp(count * 60, 600, 1500);
+  if (r.target == Target::kEmbedding) steps = std::clamp(count * 50, 1500, 3000);
+  // What a control net is to follow it understands all at once, after some thousands of steps.
+  if (r.target == Target::kControlNet) steps = std::clamp(count * 20, 4000, 20'000);
   return steps / std::max(1, r.batch / 2);
 }
 
@@ -30,6 +32,7 @@ double default_rate(const TrainRequest& r) {
   double rate = 2e-4;
   if (r.target == Target::kFull) rate = r.from_scratch ? 4e-4 : 3e-6;
   if (r.target == Target::kEmbedding) rate = 5e-3;
+  if (r.target == Target::kControlNet) rate = 1e-5;
   return r.optimizer == "lion" ? rate / 4 : rate;
 }
 
@@ -55,10 +58,21 @@ void check_embedding(const TrainRequest& r) {
   }
 }
 
+void check_control(const TrainRequest& r) {
+  if (r.train_text_encoder) {
+    throw Error(ErrorCode::kInvalidArgument, "the text encoder is not trained with a control net");
+  }
+  if (!r.regularisation.empty()) {
+    throw Error(ErrorCode::kInvalidArgument, "a control net needs no regularisation pictures")
+        .hint("The model itself stays as it is.");
+  }
+}
+
 void fill_defaults(TrainRequest& r, const TrainingFacts& facts) {
   const bool full = r.target == Target::kFull;
   if (r.resolution == 0) r.resolution = facts.native_size;
-  if (r.batch == 0) r.batch = facts.pictures > 1 ? 2 : 1;
+  const std::size_t usual = r.target == Target::kControlNet ? 4 : 2;
+  if (r.batch == 0) r.batch = static_cast<int>(std::min(usual, std::max<std::size_t>(facts.pictures, 1)));
   if (r.steps == 0) r.steps = default_steps(r, facts.pictures);
   if (r.warmup < 0) r.warmup = std::min(100, r.steps / 20);
   if (r.optimizer.empty()) r.optimizer = "adamw";
@@ -113,6 +127,7 @@ TrainRequest resolve(TrainRequest r, const TrainingFacts& facts) {
   check_range("--sample-steps", r.sample_steps, 1, 1000);
   check_range("--keep-every", r.keep_every, 0, 10'000'000);
   if (r.target == Target::kEmbedding) check_embedding(r);
+  if (r.target == Target::kControlNet) check_control(r);
   return r;
 }
 
@@ -132,6 +147,7 @@ std::string to_text(const TrainRequest& r) {
     line("style", r.embedding.style);
     line("keep_norm", r.embedding.keep_norm);
   }
+  if (!r.control_start.empty()) line("control_start", r.control_start);
   line("from_scratch", r.from_scratch);
   line("text_encoder", r.train_text_encoder);
   line("resolution", r.resolution);

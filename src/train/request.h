@@ -15,9 +15,10 @@ namespace dq::train {
 
 // What is learned.
 enum class Target : std::uint8_t {
-  kLora,       // an adapter beside frozen weights
-  kFull,       // every weight of the denoiser, into a new checkpoint
-  kEmbedding,  // the vectors of a word (textual inversion); the whole model stays as it is
+  kLora,        // an adapter beside frozen weights
+  kFull,        // every weight of the denoiser, into a new checkpoint
+  kControlNet,  // a control net beside the whole model, which stays as it is
+  kEmbedding,   // the vectors of a word (textual inversion); the whole model stays as it is
 };
 
 // Do blocks run again on the way back, instead of keeping what they need? Slower, for much less memory; the
@@ -50,7 +51,10 @@ struct TrainRequest {
   std::string folder, output;           // pictures in; the file that is written
   std::string regularisation;           // pictures of the class that the subject is of; empty: none
   double prior_weight = 1;              // of their loss
-  std::string trigger;                  // kEmbedding: the word that the vectors stand for
+  // kControlNet: the control pictures, each named as the picture that it is for; and the control net to begin
+  // with, empty: a fresh one.
+  std::string conditioning, control_start;
+  std::string trigger;  // kEmbedding: the word that the vectors stand for
   Target target = Target::kLora;
   NetworkOptions network;
   EmbeddingOptions embedding;
@@ -81,7 +85,8 @@ struct TrainRequest {
   Checkpointing checkpointing = Checkpointing::kAuto;
 
   std::vector<std::string>
-      samples;  // prompts of sample pictures; the trainer thinks of one when there is none
+      samples;                 // prompts of sample pictures; the trainer thinks of one when there is none
+  std::string sample_control;  // kControlNet: the control picture of sample pictures; empty: the first
   bool paint_samples = true;
   int sample_steps = 20;
   int save_every = 250;  // steps between savings of the run's state

@@ -1,5 +1,7 @@
 #include "train/run_pictures.h"
 
+#include <algorithm>
+
 #include "base/error.h"
 #include "train/dataset_config.h"
 #include "train/regularisation.h"
@@ -15,6 +17,15 @@ void apply(const DatasetConfig& config, TrainRequest& request) {
                      config.bucket_upscale};
 }
 
+// Is there a control picture for every picture, as far as folders tell?
+void check_conditioning(const TrainRequest& request, const DatasetConfig* config) {
+  const bool all = config && std::all_of(config->subsets.begin(), config->subsets.end(),
+                                         [](const auto& s) { return !s.files.conditioning.empty(); });
+  if (!request.conditioning.empty() || all) return;
+  throw Error(ErrorCode::kInvalidArgument, "a control net learns from control pictures, and none are named")
+      .hint("Give their folder with --conditioning; each has the name of the picture that it is for.");
+}
+
 }  // namespace
 
 Dataset read_pictures(TrainRequest& request, int native_size,
@@ -22,6 +33,7 @@ Dataset read_pictures(TrainRequest& request, int native_size,
   DatasetOptions look;
   look.keep_all = request.keep_all_pictures;
   look.trigger = request.trigger;
+  look.conditioning = request.conditioning;
   look.on_progress = std::move(on_progress);
   DatasetConfig config;
   const bool described = is_dataset_config(request.folder);
@@ -34,6 +46,7 @@ Dataset read_pictures(TrainRequest& request, int native_size,
     config = read_dataset_config(request.folder, {request.captions, request.flip});
     apply(config, request);
   }
+  if (request.target == Target::kControlNet) check_conditioning(request, described ? &config : nullptr);
   look.resolution = request.resolution > 0 ? request.resolution : native_size;
   return described ? read_configured(config, look, threads)
                    : read_with_regularisation(request.folder, request.regularisation, look, threads);

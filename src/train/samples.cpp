@@ -77,6 +77,13 @@ std::vector<media::Image> paint_samples(Device& device, const TrainRequest& requ
     r.text_encoder = request.text_encoder;
     if (request.target == Target::kLora && !source.file.empty() && source.strength != 0)
       r.loras.push_back({source.file.string(), source.strength, ""});
+    if (request.target == Target::kControlNet && !source.file.empty()) {
+      r.controls.push_back({.file = source.file.string(),
+                            .image = request.sample_control,
+                            .strength = source.strength,
+                            .sha256 = {},
+                            .image_sha256 = {}});
+    }
   }
   r.width = r.height = request.resolution;
   r.steps = request.sample_steps;
@@ -102,8 +109,9 @@ std::vector<media::Image> paint_samples(Device& device, const TrainRequest& requ
 media::Image write_grid(Device& device, const TrainRequest& request, const std::filesystem::path& picture,
                         const std::function<bool()>& cancelled) {
   std::vector<Column> columns{{"0", paint_samples(device, request, {}, cancelled)}};
+  const bool has_strength = request.target == Target::kLora || request.target == Target::kControlNet;
   const std::vector<double> strengths =
-      request.target == Target::kLora ? std::vector<double>{0.5, 0.75, 1} : std::vector<double>{1};
+      has_strength ? std::vector<double>{0.5, 0.75, 1} : std::vector<double>{1};
   for (const double strength : strengths) {
     columns.push_back(
         {fmt::format("{}", strength), paint_samples(device, request, {request.output, strength}, cancelled)});

@@ -13,8 +13,8 @@ namespace dq::train {
 
 // A model to paint samples with.
 struct SampleSource {
-  std::filesystem::path file;  // an adapter, an embedding, or a checkpoint; empty: the base alone
-  double strength = 1;         // of an adapter
+  std::filesystem::path file;  // an adapter, a control net, an embedding, a checkpoint; empty: the base alone
+  double strength = 1;         // of an adapter or a control net
 };
 
 // A prompt for when nobody gave one: the trigger, or the first picture's caption.
@@ -27,9 +27,9 @@ std::string sample_prompt(const TrainRequest& request, const Dataset& data);
 std::vector<media::Image> paint_samples(Device& device, const TrainRequest& request,
                                         const SampleSource& source, const std::function<bool()>& cancelled);
 
-// A column a strength with its number above, a row a prompt: for adapters 0 (the base), 0.5, 0.75 and 1; for
-// a checkpoint or an embedding the base and itself. The PNG's text says so too. Returns the first picture of
-// the last column.
+// A column a strength with its number above, a row a prompt: for adapters and control nets 0 (the base), 0.5,
+// 0.75 and 1; for a checkpoint or an embedding the base and itself. The PNG's text says so too. Returns the
+// first picture of the last column.
 media::Image write_grid(Device& device, const TrainRequest& request, const std::filesystem::path& picture,
                         const std::function<bool()>& cancelled);
 

@@ -144,6 +144,7 @@ void Run::read() {
   table_.emplace(model_.variant.schedule, model_.variant.prediction);
   samples_along_ = request_.paint_samples && !request_.samples.empty() && !options_.logs.empty();
   if (request_.samples.empty()) request_.samples.push_back(sample_prompt(request_, data));
+  if (request_.sample_control.empty()) request_.sample_control = data.pictures[0].control.string();
   const std::string id = base_identity(request_.base);
   if (std::filesystem::is_regular_file(request_.base)) base_sha256_ = id;
   material_ =
@@ -177,7 +178,7 @@ double Run::validate() {
   std::optional<grad::AverageInPlace> averaged;
   if (average_) averaged.emplace(*average_);
   return validation_loss(device_, *denoiser_, material_->validation(), *table_, request_.objective,
-                         request_.seed);
+                         request_.seed, network_->control_net());
 }
 
 void Run::load() {
@@ -189,6 +190,7 @@ void Run::load() {
   network_ = make_network({model_, *denoiser_, text_encoder_.get()}, request_, device_);
   for (const std::string& warning : network_->warnings()) say(options_.log, LogLevel::kWarning, warning);
   if (text_encoder_) material_->train_texts(*text_encoder_, network_->words());
+  if (network_->control_net()) material_->train_control(*network_->control_net());
   optimizer_ = grad::make_optimizer(request_.optimizer, network_->trained(), request_.optimizer_options);
   if (request_.average > 0) average_.emplace(network_->trained(), request_.average);
 }

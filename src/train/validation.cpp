@@ -5,6 +5,7 @@
 #include "base/counter_random.h"
 #include "ops/elementwise.h"
 #include "ops/gradient.h"
+#include "train/denoising_step.h"
 
 namespace dq::train {
 namespace {
@@ -34,7 +35,8 @@ ValidationChoice choose_validation(const Dataset& data, std::uint64_t seed) {
 
 double validation_loss(Device& device, const models::Denoiser& denoiser,
                        const std::vector<ValidationItem>& items, const sampling::SigmaTable& table,
-                       ObjectiveOptions objective, std::uint64_t seed) {
+                       ObjectiveOptions objective, std::uint64_t seed,
+                       const models::ControlNet* control_net) {
   const ops::RecordingScope quiet(device, false);
   objective.weighting = Weighting::kUniform;
   objective.loss = grad::LossKind::kMse;
@@ -50,6 +52,8 @@ double validation_loss(Device& device, const models::Denoiser& denoiser,
     input.timesteps = batch.timesteps;
     input.context = ops::concat(contexts, 0);
     if (items[i].pooled.defined()) input.pooled = ops::concat(pooled, 0);
+    const std::vector<models::Control> controls = controls_of(control_net, items[i].control_picture);
+    input.controls = controls;
     sum += grad::loss(denoiser(input), batch.target).value;
   }
   return items.empty() ? 0 : sum / static_cast<double>(items.size());

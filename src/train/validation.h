@@ -19,14 +19,16 @@ struct ValidationChoice {
 ValidationChoice choose_validation(const Dataset& data, std::uint64_t seed);
 
 struct ValidationItem {
-  Tensor latent;           // [1, C, h, w] in model space
-  Tensor context, pooled;  // of its caption; pooled may be undefined
+  Tensor latent;                // [1, C, h, w] in model space
+  Tensor context, pooled;       // of its caption; pooled may be undefined
+  Tensor control_picture = {};  // [1, H, W, 3] in [0, 1]; undefined without a control net
 };
 
 // The mean over the items and four noise levels, the eighths 1, 3, 5 and 7 of the training steps (or of the
-// time), unweighted. Nothing is recorded.
+// time), unweighted. `control_net`: the one that is trained; null: none. Nothing is recorded.
 double validation_loss(Device& device, const models::Denoiser& denoiser,
                        const std::vector<ValidationItem>& items, const sampling::SigmaTable& table,
-                       ObjectiveOptions objective, std::uint64_t seed);
+                       ObjectiveOptions objective, std::uint64_t seed,
+                       const models::ControlNet* control_net = nullptr);
 
 }  // namespace dq::train

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "base/error.h"
+#include "models/control.h"
 #include "models/tiny_model.h"
 #include "ops/devices.h"
 #include "support/golden.h"
@@ -47,6 +48,49 @@ TEST(MemoryPlan, StepsTakeWhatIsSaid) {
     EXPECT_GE(said, took * 9 / 10) << took << " for " << n << " of " << h << "x" << w;
     EXPECT_LE(said, took * 3 / 2) << took << " for " << n << " of " << h << "x" << w;
   }
+}
+
+TEST(MemoryPlan, ControlNetsTakeWhatIsSaid) {
+  const weights::ComponentSet files = tiny();
+  const models::Family& family = *models::families()[0];
+  const weights::TensorTable file = weights::open_table(golden_path("models/control/net.safetensors"));
+  for (const int nets : {1, 2, 3}) {
+    const auto device = ops::make_cpu_device({.threads = 2, .precision = Precision::kF32});
+    const auto denoiser = family.load_denoiser(files, *family.detect(files.main), *device);
+    const std::int64_t without = device->memory().now;
+    const auto net = family.load_control_net(file, files, *device);
+    const std::int64_t weights = device->memory().now - without;
+    const models::ControlFootprint said = family.control_footprint(file, files, Precision::kF32);
+    EXPECT_GE(said.weights, weights * 9 / 10);
+    EXPECT_LE(said.weights, weights * 3 / 2);
+    models::DenoiserInput input = random_input(*device, 2, 64, 48, context_width(files));
+    const Tensor hint = random_tensor(*device, {1, 64, 48, 32}, 3);
+    const std::vector<models::Control> controls(static_cast<std::size_t>(nets), {net.get(), hint, 0.5});
+    input.controls = controls;
+    const std::int64_t before = device->memory().now;
+    (*denoiser)(input);
+    const std::int64_t took = device->memory().peak - before;
+    const std::int64_t step = family.footprint(files, Precision::kF32)
+                                  .step_bytes({.images = 2, .h = 64, .w = 48, .control_nets = nets});
+    EXPECT_GE(step, took * 9 / 10) << took << " for " << nets;
+    EXPECT_LE(step, took * 3 / 2) << took << " for " << nets;
+  }
+}
+
+TEST(MemoryPlan, TheControlPicturesReaderTakesWhatIsSaid) {
+  const weights::ComponentSet files = tiny();
+  const models::Family& family = *models::families()[0];
+  const weights::TensorTable file = weights::open_table(golden_path("models/control/net.safetensors"));
+  const auto device = ops::make_cpu_device({.threads = 2, .precision = Precision::kF32});
+  const auto net = family.load_control_net(file, files, *device);
+  const Tensor picture = random_tensor(*device, {1, 768, 512, 3}, 3);
+  const std::int64_t before = device->memory().now;
+  net->encode(picture);
+  const std::int64_t took = device->memory().peak - before;
+  const std::int64_t said =
+      family.control_footprint(file, files, Precision::kF32).encode_bytes_per_pixel * 768 * 512;
+  EXPECT_GE(said, took * 9 / 10) << took;
+  EXPECT_LE(said, took * 3 / 2) << took;
 }
 
 TEST(MemoryPlan, WeightsTakeWhatIsSaid) {
@@ -163,6 +207,17 @@ TEST(MemoryPlan, RowsAtATimeGiveTheSameButForRounding) {
     const Tensor parts = pipeline::RowsAtATime(*denoiser, rows)(input);
     ASSERT_EQ(parts.shape(), whole.shape());
     EXPECT_LE(relative_error(parts, whole), 1e-5) << rows;
+  }
+  // With a control picture for all, and with one for each.
+  const auto net = family.load_control_net(weights::open_table(golden_path("models/control/net.safetensors")),
+                                           files, *device);
+  for (const std::int64_t pictures : {1, 5}) {
+    const std::vector<models::Control> controls{
+        {net.get(), random_tensor(*device, {pictures, 8, 16, 32}, 9), 0.7}};
+    input.controls = controls;
+    const Tensor controlled = (*denoiser)(input);
+    EXPECT_GT(relative_error(controlled, whole), 0.01);
+    EXPECT_LE(relative_error(pipeline::RowsAtATime(*denoiser, 2)(input), controlled), 1e-5) << pictures;
   }
 }
 

@@ -14,6 +14,9 @@ Request unusual_request() {
   r.text_encoder = "clip.safetensors";
   r.model_sha256 = std::string(64, 'a');
   r.vae_sha256 = std::string(64, 'b');
+  r.loras = {{"a.safetensors", 0.5, "12"}, {"b.safetensors", -1, ""}};
+  r.controls = {{"canny.pth", "edges.png", 0.75, 0.25, 0.5, "34", "56"},
+                {"depth.pth", "d.png", 1, 0, 1, "", ""}};
   r.prompt = "a \"cat\"\n(smiling:1.2), \\(round\\) 🐱";
   r.negative_prompt = "blurry";
   r.reading = text::Reading::kA1111;
@@ -48,6 +51,8 @@ TEST(RequestJson, EveryFieldSurvives) {
   const std::string text = to_json(r);
   // Written again from what was read: the same text means that no field was lost.
   EXPECT_EQ(to_json(pipeline::request_from_json(text)), text);
+  EXPECT_EQ(pipeline::request_from_json(text).loras, r.loras);
+  EXPECT_EQ(pipeline::request_from_json(text).controls, r.controls);
   // And no field has its default here, so none could be lost unseen.
   const std::string plain = to_json(Request{});
   EXPECT_EQ(plain.find("prediction"), std::string::npos);

@@ -17,6 +17,8 @@ class LinearNetwork : public models::Denoiser {
   Tensor operator()(const models::DenoiserInput& input) const override {
     ++calls;
     last = input;
+    strengths.clear();
+    for (const models::Control& control : input.controls) strengths.push_back(control.strength);
     Tensor out = Tensor::empty(input.x.device(), DType::kF32, input.x.shape());
     const std::int64_t each = input.x.count() / input.x.dim(0),
                        tokens = input.context.count() / input.context.dim(0);
@@ -28,6 +30,7 @@ class LinearNetwork : public models::Denoiser {
 
   mutable int calls = 0;
   mutable models::DenoiserInput last;
+  mutable std::vector<double> strengths;  // of the control nets
 };
 
 class GuidanceTest : public ::testing::Test {
@@ -123,6 +126,31 @@ TEST_F(GuidanceTest, ScaleOneSkipsTheSecondPass) {
   guidance.negative = text(-1);
   guidance.keep_uncond = true;
   EXPECT_TRUE(GuidedDenoiser(model, guidance, 2).two_passes());
+}
+
+// ComfyUI's rule: at work while σ(end) ≤ σ ≤ σ(start), both ends included.
+TEST_F(GuidanceTest, ControlNetsAreAtWorkInTheirPartOfTheRun) {
+  const ModelWrapper model(network_, eps_, Prediction::kEps);
+  Guidance guidance{text(0.5F), text(-1), {}, 7.5};
+  guidance.controls = {{{nullptr, {}, 0.1}},
+                       {{nullptr, {}, 0.2}, eps_.percent_to_sigma(0.25), eps_.percent_to_sigma(0.5)},
+                       {{nullptr, {}, 0.3}, eps_.percent_to_sigma(0), eps_.percent_to_sigma(1)}};
+  const auto at = [&](double sigma) {
+    GuidedDenoiser(model, guidance, 2)(x_, sigma);
+    EXPECT_EQ(network_.last.x.dim(0), 4);  // both passes at once
+    return network_.strengths;
+  };
+  using Strengths = std::vector<double>;
+  EXPECT_EQ(at(eps_.sigma_max()), (Strengths{0.1, 0.3}));
+  EXPECT_EQ(at(eps_.percent_to_sigma(0.25)), (Strengths{0.1, 0.2, 0.3}));
+  EXPECT_EQ(at(eps_.percent_to_sigma(0.4)), (Strengths{0.1, 0.2, 0.3}));
+  EXPECT_EQ(at(eps_.percent_to_sigma(0.5)), (Strengths{0.1, 0.2, 0.3}));
+  EXPECT_EQ(at(eps_.percent_to_sigma(0.51)), (Strengths{0.1, 0.3}));
+  EXPECT_EQ(at(eps_.sigma_min()), (Strengths{0.1, 0.3}));
+  // Prompts of different length: each of the two calls has them.
+  guidance.prompt = text(0.5F, 6);
+  GuidedDenoiser(model, guidance, 2)(x_, eps_.percent_to_sigma(0.4));
+  EXPECT_EQ(network_.strengths.size(), 3u);
 }
 
 TEST_F(GuidanceTest, ExtraChannelsGoToBothPasses) {

@@ -122,6 +122,10 @@ TEST_F(Described, WhatIsWrongIsToldWithItsLine) {
          ErrorCode::kUnsupported, "different");
   expect("[[datasets]]\nresolution = 512", ErrorCode::kBadFile, "there is no [[subsets]]");
   expect("[[datasets]]\n[[datasets.subsets]]\nnum_repeats = 2", ErrorCode::kBadFile, "no image_dir");
+  // What names pictures belongs to one subset.
+  expect("[general]\nimage_dir = 'a'\n" + subset, ErrorCode::kBadFile, "no setting image_dir here");
+  expect("[[datasets]]\nis_reg = true\n[[datasets.subsets]]\nimage_dir = 'a'", ErrorCode::kBadFile,
+         "no setting is_reg here");
   expect("", ErrorCode::kBadFile, "there is no [[datasets]]");
   expect("datasets = 3", ErrorCode::kBadFile, "there is no [[datasets]]");
   expect("datasets = [1, 2]", ErrorCode::kBadFile, "no table");

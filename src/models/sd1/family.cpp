@@ -13,6 +13,7 @@
 #include "models/unet/names.h"
 #include "models/unet/step_memory.h"
 #include "models/unet/unet.h"
+#include "weights/initial.h"
 #include "weights/packed_bytes.h"
 
 namespace dq::models {
@@ -195,6 +196,28 @@ class StableDiffusion1 final : public Family {
     const ControlTable control = control_net_of(file, model);
     // Two maps of 16 channels at the picture's size, where the encoder is widest.
     return {weights::packed_bytes(control.table, precision), 2 * 16 * 4};
+  }
+
+  std::unique_ptr<ControlNet> new_control_net(const ComponentSet& model, std::uint64_t seed,
+                                              Device& device) const override {
+    const TensorTable base = unet::locate(model.main);
+    std::optional<unet::Config> config = unet::read_config(base);
+    if (!config) throw Error(ErrorCode::kBadFile, "the file holds no U-Net").in(model.main.origin());
+    config->heads = 8;
+    auto net = std::make_unique<unet::UnetControlNet>(unet::fresh_control_net(base, *config), *config, device,
+                                                      Purpose::kTrain);
+    weights::Parameters reader;
+    for (const auto& [name, parameter] : net->parameters()) {
+      if (name.starts_with("input_hint_block.")) reader.emplace(name, parameter);
+    }
+    weights::initialise(reader, seed,
+                        [](std::string_view name) { return name.starts_with("input_hint_block.14."); });
+    return net;
+  }
+
+  std::string control_name(std::string_view parameter, AdapterNames names) const override {
+    if (names != AdapterNames::kDiffusers) return std::string(parameter);
+    return unet::diffusers_control_name(parameter, 2).value_or("");
   }
 
   std::unique_ptr<ControlNet> load_control_net(const TensorTable& file, const ComponentSet& model,

@@ -2,7 +2,11 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <map>
+
 #include "base/error.h"
+#include "files/parsed_weights.h"
 #include "models/unet/names.h"
 #include "ops/activation.h"
 #include "ops/elementwise.h"
@@ -41,6 +45,25 @@ std::optional<std::string> rename_control_part(std::string_view name) {
   return std::nullopt;
 }
 
+// The layers that a U-Net has not, and the shapes of their weights.
+std::map<std::string, Shape> own_layers(const Config& config) {
+  std::map<std::string, Shape> out;
+  for (std::size_t i = 0; i < kHint.size(); ++i)
+    out[fmt::format("input_hint_block.{}", 2 * i)] = {kHint[i].out, kHint[i].in, 3, 3};
+  out[fmt::format("input_hint_block.{}", 2 * kHint.size())] = {config.model_channels, kHint.back().out, 3, 3};
+  int n = 0;
+  const auto zero = [&](std::int64_t c) { out[fmt::format("zero_convs.{}.0", n++)] = {c, c, 1, 1}; };
+  std::int64_t channels = config.model_channels;
+  zero(channels);
+  for (std::size_t l = 0; l < config.levels.size(); ++l) {
+    channels = config.levels[l].channels;
+    for (std::size_t i = 0; i < config.levels[l].input_depths.size(); ++i) zero(channels);
+    if (l + 1 < config.levels.size()) zero(channels);
+  }
+  out["middle_block_out.0"] = {channels, channels, 1, 1};
+  return out;
+}
+
 TensorTable in_canonical_names(const TensorTable& table) {
   if (table.has(kFirst)) return table;
   TensorTable out = canonical(table);
@@ -67,6 +90,51 @@ TensorTable locate_control_net(const TensorTable& file) {
   return {};
 }
 
+TensorTable fresh_control_net(const TensorTable& unet, const Config& config) {
+  TensorTable out;
+  out.set_origin("a fresh control net");
+  for (const auto& [name, entry] : unet.entries()) {
+    if (name.starts_with("time_embed.") || name.starts_with("label_emb.") ||
+        name.starts_with("input_blocks.") || name.starts_with("middle_block."))
+      out.insert(name, entry);
+  }
+  const std::map<std::string, Shape> layers = own_layers(config);
+  std::int64_t most = 0;
+  for (const auto& [name, shape] : layers) most = std::max(most, element_count(shape));
+  const auto zeros = MappedFile::zeros(static_cast<std::size_t>(most) * sizeof(float), out.origin());
+  const auto add = [&](const std::string& name, const Shape& shape) {
+    out.insert(name, {.name = name,
+                      .dtype = DType::kF32,
+                      .shape = shape,
+                      .strides = files::row_major_strides(shape),
+                      .file = zeros,
+                      .offset = 0,
+                      .bytes = static_cast<std::uint64_t>(element_count(shape)) * sizeof(float)});
+  };
+  for (const auto& [name, shape] : layers) {
+    add(name + ".weight", shape);
+    add(name + ".bias", {shape[0]});
+  }
+  return out;
+}
+
+std::optional<std::string> diffusers_control_name(std::string_view name, int residual_blocks) {
+  int i = 0;
+  std::string_view rest = name;
+  if (eat(rest, "input_hint_block.") && eat_number(rest, i)) {
+    if (i == 0) return fmt::format("controlnet_cond_embedding.conv_in.{}", rest);
+    if (i == 2 * static_cast<int>(kHint.size()))
+      return fmt::format("controlnet_cond_embedding.conv_out.{}", rest);
+    return fmt::format("controlnet_cond_embedding.blocks.{}.{}", i / 2 - 1, rest);
+  }
+  rest = name;
+  if (eat(rest, "zero_convs.") && eat_number(rest, i) && eat(rest, "0."))
+    return fmt::format("controlnet_down_blocks.{}.{}", i, rest);
+  rest = name;
+  if (eat(rest, "middle_block_out.0.")) return fmt::format("controlnet_mid_block.{}", rest);
+  return diffusers_name(name, residual_blocks);
+}
+
 UnetControlNet::UnetControlNet(const TensorTable& table, const Config& config, Device& device,
                                weights::Purpose purpose) {
   const weights::Loader at(table, device, "the control net", purpose);
@@ -88,7 +156,11 @@ UnetControlNet::UnetControlNet(const TensorTable& table, const Config& config, D
 
 Tensor UnetControlNet::encode(const Tensor& picture) const {
   Tensor h = picture;
-  for (std::size_t i = 0; i < kHint.size(); ++i) h = ops::activate(hint_[i](h), ops::Activation::kSilu);
+  for (std::size_t i = 0; i < kHint.size(); ++i) {
+    const Tensor y = hint_[i](h);
+    h = {};  // at the picture's full size, two maps are enough
+    h = ops::activate(y, ops::Activation::kSilu);
+  }
   return hint_[kHint.size()](h);
 }
 

@@ -14,6 +14,13 @@ namespace dq::models::unet {
 // "middle_block_out.0". Throws kUnsupported for weights that are only differences to a U-Net's.
 weights::TensorTable locate_control_net(const weights::TensorTable& file);
 
+// A table for a control net that adds nothing yet: the way down as the U-Net has it, everything else 0.
+// `unet` in canonical names.
+weights::TensorTable fresh_control_net(const weights::TensorTable& unet, const Config& config);
+
+// What diffusers calls a parameter of a control net; nothing for a name that is none.
+std::optional<std::string> diffusers_control_name(std::string_view canonical, int residual_blocks);
+
 class UnetControlNet final : public ControlNet {
  public:
   // `table` in canonical names. Throws kBadFile when parameters are missing or misshapen.

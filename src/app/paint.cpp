@@ -284,12 +284,7 @@ std::string from_of(const std::vector<std::string>& words) {
 
 Precision precision_of(const CLI::App& cmd, const PaintOptions& o) {
   if (!o.from.empty() && !cmd.count("--precision")) return o.request.precision;
-  // bf16 where the processor multiplies it natively; elsewhere it would only cost accuracy.
-  const bool native = ops::best_isa() == ops::Isa::kAvx512Bf16;
-  return pick<Precision>("--precision", o.precision,
-                         {{"auto", native ? Precision::kBF16 : Precision::kF32},
-                          {"f32", Precision::kF32},
-                          {"bf16", Precision::kBF16}});
+  return pick_precision(o.precision);
 }
 
 int paint(const CLI::App& cmd, PaintOptions o) {

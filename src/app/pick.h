@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "models/family.h"
+#include "ops/devices.h"
 
 namespace dq::app {
 
@@ -34,6 +35,15 @@ inline void pick_prediction(const std::string& value, std::optional<models::Pred
                                                         {"v", models::Prediction::kV},
                                                         {"v-zsnr", models::Prediction::kV}});
   zero_terminal_snr = value == "v-zsnr";
+}
+
+// --precision: bf16 where the processor multiplies it natively; elsewhere it would only cost accuracy.
+inline Precision pick_precision(const std::string& value) {
+  const bool native = ops::best_isa() == ops::Isa::kAvx512Bf16;
+  return pick<Precision>("--precision", value,
+                         {{"auto", native ? Precision::kBF16 : Precision::kF32},
+                          {"f32", Precision::kF32},
+                          {"bf16", Precision::kBF16}});
 }
 
 }  // namespace dq::app

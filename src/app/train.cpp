@@ -28,7 +28,7 @@ namespace {
 struct TrainOptions {
   train::TrainRequest request;
   std::string memory, weighting = "min-snr", loss = "mse", huber_schedule = "snr", prediction = "auto";
-  std::string network = "lora", format = "kohya", checkpointing = "auto";
+  std::string network = "lora", format = "kohya", checkpointing = "auto", precision = "auto";
   std::vector<std::string> optimizer_options;
   std::int64_t seed = -1;
   int threads = 0;
@@ -200,6 +200,13 @@ void add_run_options(CLI::App& cmd, TrainOptions& o) {
          "--checkpointing", o.checkpointing,
          "run blocks again instead of keeping what they need: always, never, auto (when memory is short)")
       ->group("Run");
+  cmd.add_option("--precision", o.precision,
+                 "of the products: f32, bf16, auto (bf16 where the processor has it); weights, gradients and "
+                 "moments stay f32")
+      ->group("Run");
+  cmd.add_flag("--bf16-weights", o.request.bf16_weights,
+               "weights that fit bf16, rounded up or down by chance after every step, and written so")
+      ->group("Run");
   cmd.add_flag("--no-cache", o.no_cache, "do not keep encoded pictures beside the output")->group("Run");
   cmd.add_option("--memory", o.memory, "most memory for encoding pictures, such as 3G")->group("Run");
   cmd.add_option("--threads", o.threads, "[one a core]")->check(CLI::Range(0, 1024))->group("Run");
@@ -351,7 +358,7 @@ int train_model(TrainOptions o) {
   apply_objective(o);
   apply_network(o);
   const Interrupt interrupt;
-  const auto device = ops::make_cpu_device({.threads = o.threads});
+  const auto device = ops::make_cpu_device({.threads = o.threads, .precision = pick_precision(o.precision)});
   TrainLine line(o.quiet);
   train::TrainerOptions options;
   const std::filesystem::path beside = std::filesystem::path(r.output).replace_extension("");

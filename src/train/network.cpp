@@ -1,11 +1,20 @@
 #include "train/network.h"
 
+#include "grad/stochastic_rounding.h"
 #include "train/adapter_network.h"
 #include "train/control_network.h"
 #include "train/embedding_network.h"
 #include "train/full_network.h"
 
 namespace dq::train {
+
+void Network::round_leaves(std::uint64_t seed, std::int64_t step) {
+  constexpr std::uint64_t kStream = 0xb16;
+  for (std::size_t i = 0; i < trained_.size(); ++i) {
+    Tensor leaf = trained_[i].leaf.detached();
+    grad::round_to_bfloat16_stochastic(leaf, {seed, kStream, static_cast<std::uint64_t>(step), i});
+  }
+}
 
 weights::Purpose purpose_for(Target target) {
   return target == Target::kFull ? weights::Purpose::kTrain : weights::Purpose::kAdapt;

@@ -27,6 +27,8 @@ class Network {
   // The file's tensors as the leaves are now, in `dtype`.
   virtual Contents contents(DType dtype) const = 0;
 
+  // Rounds every leaf to numbers that bf16 has, up or down by chance: by `seed`, `step` and its place.
+  void round_leaves(std::uint64_t seed, std::int64_t step);
   // What the leaves must keep though every step of the optimiser moves them.
   virtual void after_step() {}
   // Words that captions are to be read with, whose vectors are leaves.

@@ -163,6 +163,7 @@ std::string to_text(const TrainRequest& r) {
   line("schedule", r.schedule);
   line("clip", r.clip);
   line("average", r.average);
+  if (r.bf16_weights) line("bf16_weights", true);
   for (const auto& [name, value] : r.optimizer_options) line(("optimizer." + name).c_str(), value);
   line("weighting", static_cast<int>(o.weighting));
   line("gamma", o.gamma);

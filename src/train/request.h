@@ -74,6 +74,9 @@ struct TrainRequest {
   int accumulation = 1;
   double clip = 1;     // of the gradient's norm; 0: none
   double average = 0;  // decay of the weights' moving average; 0: none
+  // Weights hold only numbers that bf16 has, rounded up or down by chance after every step
+  // (grad/stochastic_rounding.h), and are written so.
+  bool bf16_weights = false;
   ObjectiveOptions objective;
   // Instead of what the base's file tells; a whole model may be taught another one.
   std::optional<models::Prediction> prediction;

@@ -49,6 +49,7 @@ RunFacts facts_of(const TrainRequest& request, const pipeline::OpenModel& model,
   facts.scheduler = request.schedule;
   facts.warmup_steps = request.warmup;
   facts.batch_size = request.batch;
+  if (place.precision == Precision::kBF16) facts.mixed_precision = "bf16";
   facts.accumulation = request.accumulation;
   facts.steps = place.steps;
   facts.most_steps = request.steps;

@@ -10,6 +10,7 @@ struct RunPlace {
   std::string base_sha256;  // empty for a base of several files
   std::int64_t steps = 0;   // done
   std::int64_t passes_per_epoch = 1;
+  Precision precision = Precision::kF32;  // of the products
 };
 
 // The request must be resolved.

@@ -57,7 +57,10 @@ class Run {
   void write_file(const std::filesystem::path& file);
   std::filesystem::path kept_file(std::int64_t step) const;
   // What makes another run of it: the request, and the pictures.
-  std::string settings() const { return to_text(request_) + material_->fingerprint(); }
+  std::string settings() const {
+    return to_text(request_) + material_->fingerprint() + (bf16() ? "precision bf16\n" : "");
+  }
+  bool bf16() const { return device_.precision() == Precision::kBF16; }
   void plan();
   double validate();
   void paint_along();
@@ -147,11 +150,11 @@ void Run::read() {
   if (request_.sample_control.empty()) request_.sample_control = data.pictures[0].control.string();
   const std::string id = base_identity(request_.base);
   if (std::filesystem::is_regular_file(request_.base)) base_sha256_ = id;
-  material_ =
-      std::make_unique<Material>(model_, device_, request_, std::move(data), ContentCache(options_.cache),
-                                 EncodingOptions{.base_id = id + request_.vae + request_.text_encoder,
-                                                 .memory = options_.memory,
-                                                 .clip_skip = request_.clip_skip});
+  material_ = std::make_unique<Material>(
+      model_, device_, request_, std::move(data), ContentCache(options_.cache),
+      EncodingOptions{.base_id = id + request_.vae + request_.text_encoder + (bf16() ? " in bf16" : ""),
+                      .memory = options_.memory,
+                      .clip_skip = request_.clip_skip});
   material_->encode([&](std::size_t done, std::size_t all) {
     report(TrainStage::kEncoding, static_cast<std::int64_t>(done), static_cast<std::int64_t>(all));
     if (cancelled()) throw Error(ErrorCode::kCancelled, "stopped before the first step");
@@ -262,6 +265,7 @@ double Run::one_step(std::int64_t step) {
       grad::schedule_factor(schedule_, step, request_.steps, request_.warmup, {.least = request_.last_rate});
   optimizer_->step(request_.rate * factor * rate_share_);
   network_->after_step();
+  if (request_.bf16_weights) network_->round_leaves(request_.seed, step);
   if (average_) average_->update();
   grad::clear_gradients(trained);
   return loss;
@@ -319,8 +323,9 @@ std::filesystem::path Run::kept_file(std::int64_t step) const {
 void Run::write_file(const std::filesystem::path& file) {
   std::optional<grad::AverageInPlace> averaged;
   if (average_) averaged.emplace(*average_);
-  const Network::Contents contents = network_->contents(DType::kF16);
-  const RunFacts facts = facts_of(request_, model_, {base_sha256_, done_, material_->passes_per_epoch()});
+  const Network::Contents contents = network_->contents(request_.bf16_weights ? DType::kBF16 : DType::kF16);
+  const RunFacts facts =
+      facts_of(request_, model_, {base_sha256_, done_, material_->passes_per_epoch(), device_.precision()});
   Metadata metadata = run_metadata(facts, material_->data(), material_->buckets());
   if (request_.target != Target::kFull) add_hashes(metadata, contents.tensors);
   metadata.insert(contents.texts.begin(), contents.texts.end());

@@ -56,6 +56,52 @@ TEST_F(Trainer, WritesALoraThatProgramsKnow) {
   }
 }
 
+// Products in bf16: another file than in f32, which says so, and nearly the same loss.
+TEST_F(Trainer, TrainsInBf16) {
+  const TrainResult full = train(*device_, request("f32.safetensors"), options());
+  const auto bf16 = ops::make_cpu_device({.precision = Precision::kBF16});
+  const TrainResult half = train(*bf16, request("bf16.safetensors"), options());
+  EXPECT_NEAR(half.loss, full.loss, 0.02 * full.loss);
+  EXPECT_NE(half.loss, full.loss);
+  EXPECT_EQ(files::open_weights(half.file)->metadata().at("ss_mixed_precision"), "bf16");
+  EXPECT_EQ(files::open_weights(full.file)->metadata().at("ss_mixed_precision"), "no");
+  // A state of one is no state for the other.
+  TrainerOptions o = options();
+  o.resume = true;
+  EXPECT_THROW(train(*bf16, request("f32.safetensors"), o), Error);
+}
+
+// With a rate far below bf16's last place nothing would move by rounding to the nearest.
+TEST_F(Trainer, Bf16WeightsLearnByChanceRounding) {
+  TrainRequest r = request("out.safetensors");
+  r.target = Target::kFull;
+  r.bf16_weights = true;
+  r.rate = 1e-5;
+  r.paint_samples = false;
+  const TrainResult result = train(*device_, r, options());
+  const auto file = files::open_weights(result.file);
+  const auto base = files::open_weights(base_ / "unet/diffusion_pytorch_model.safetensors");
+  const files::TensorEntry* entry = file->find("model.diffusion_model.input_blocks.4.0.in_layers.2.weight");
+  ASSERT_TRUE(entry);
+  EXPECT_EQ(entry->dtype, DType::kBF16);
+  const Tensor now = test::golden(*file, entry->name, *device_),
+               before = test::golden(*base, "down_blocks.1.resnets.0.conv1.weight", *device_);
+  int moved = 0;
+  for (std::int64_t i = 0; i < now.count(); ++i) {
+    const BFloat16 nearest = to_bfloat16(before.data<float>()[i]);
+    moved += now.data<float>()[i] != to_float(nearest);
+  }
+  EXPECT_GT(moved, now.count() / 200);
+  EXPECT_LT(moved, now.count() / 2);
+  // The leaves are what was written, and the same seed gives the same file.
+  const Tensor leaf = test::golden(*files::open_weights(state_path(r.output)),
+                                   "parameter.denoiser.input_blocks.4.0.in_layers.2.weight", *device_);
+  EXPECT_EQ(test::relative_error(leaf, now), 0);
+  const std::string first = bytes(r.output);
+  train(*device_, r, options());
+  EXPECT_TRUE(bytes(r.output) == first);
+}
+
 // Every kind trains, its file says what it is, and it is painted with.
 TEST_F(Trainer, WritesEveryKindOfNetwork) {
   using weights::AdapterKind;

@@ -8,6 +8,7 @@
 
 #include "media/resize.h"
 #include "ops/elementwise.h"
+#include "pipeline/built_in.h"
 #include "pipeline/denoising_pass.h"
 #include "pipeline/hash_cache.h"
 #include "pipeline/learned_words.h"
@@ -15,6 +16,7 @@
 #include "pipeline/memory_plan.h"
 #include "pipeline/model_files.h"
 #include "pipeline/picture_inputs.h"
+#include "pipeline/stated_defaults.h"
 #include "pipeline/vae_tiling.h"
 #include "sampling/preview.h"
 #include "sampling/schedulers.h"
@@ -390,6 +392,7 @@ Painting Painter::Impl::paint(Request request) {
   open(request);
   const models::LatentFormat format = model_.family->latent_format();
   media::Image init = adopt_picture_size(request, format.downscale);
+  apply_stated_defaults(model_.files.main.texts(), request);
   request = resolve(std::move(request), *model_.family, model_.variant);
   const std::string texts_key =
       fmt::format("{} {} {} {}\n{}\n{}", static_cast<int>(request.reading), request.normalise_mean,
@@ -433,7 +436,11 @@ Painter::Painter(Device& device, PainterOptions options)
 Painter::~Painter() = default;
 
 Painting Painter::paint(const Request& request) {
-  return impl_->paint(request);
+  Request opened = request;
+  opened.model = model_path(request.model);
+  Painting painting = impl_->paint(std::move(opened));
+  painting.request.model = request.model;  // as it was called
+  return painting;
 }
 
 }  // namespace dq::pipeline

@@ -11,6 +11,7 @@
 #include "pipeline/built_in.h"
 #include "pipeline/denoising_pass.h"
 #include "pipeline/hash_cache.h"
+#include "pipeline/known_words.h"
 #include "pipeline/learned_words.h"
 #include "pipeline/memory_budget.h"
 #include "pipeline/memory_plan.h"
@@ -183,6 +184,9 @@ Painter::Impl::Texts Painter::Impl::encode_texts(const Request& request) const {
   for (const auto* conditioning : {&texts.prompt, &texts.negative}) {
     for (const std::string& warning : conditioning->warnings) say(options_.log, LogLevel::kWarning, warning);
   }
+  // What was learned beside the model may have taught it other words.
+  if (words.empty() && request.loras.empty())
+    advise_on_words(model_.files.main.texts(), request.prompt, options_.log);
   return texts;
 }
 

@@ -15,6 +15,13 @@ namespace {
 namespace fs = std::filesystem;
 using nlohmann::json;
 
+constexpr const char* kKnows = R"({"format": 1,
+  "things": [{"en": ["red apple", "apple"], "zh": ["红苹果", "苹果"], "kind": "fruit"},
+             {"en": ["dog"], "zh": ["狗"], "kind": "mammal"}],
+  "colours": [{"en": ["blue"], "zh": ["蓝色"]}], "shapes": [],
+  "not_taught": [{"en": ["zebra"], "zh": ["斑马"], "kind": "mammal"}],
+  "words": ["on", "a", "background", "背", "景", "上", "的"]})";
+
 // A folder of shipped files with the small random checkpoint as the built-in model.
 fs::path share_with_model(const TempDir& dir, const std::string& name) {
   const fs::path share = dir.path() / name;
@@ -24,6 +31,7 @@ fs::path share_with_model(const TempDir& dir, const std::string& name) {
   std::map<std::string, std::string> texts = source->metadata();
   texts["modelspec.resolution"] = "64x64";
   texts["danqing.defaults"] = R"({"steps": 2, "guidance": 3, "sampler": "dpmpp_2m", "scheduler": "karras"})";
+  texts["danqing.knows"] = kKnows;
   std::vector<files::TensorToWrite> tensors;
   for (const files::TensorEntry& entry : source->tensors())
     tensors.push_back(files::to_write(entry.name, files::WeightSource::view(entry, *device)));
@@ -78,6 +86,24 @@ TEST(BuiltIn, APictureIsRepeatedWhereTheModelLiesElsewhere) {
       there, dir.path(), {"paint", "-q", "--from", golden_path("media/a1111.png"), "-o", "c.png"});
   EXPECT_EQ(theirs.status, 1);
   EXPECT_NE(theirs.err.find("no model is given"), std::string::npos) << theirs.err;
+}
+
+TEST(BuiltIn, WhatItWasNotTaughtIsToldAndPaintedAllTheSame) {
+  const TempDir dir;
+  const fs::path model = share_with_model(dir, "share") / "mini/danqing-mini.safetensors";
+  const auto said = [&](const std::string& prompt) {
+    const Outcome run =
+        danqing(dir.path(), {"paint", prompt, "-m", model.string(), "-q", "--seed", "1", "-o", "a.png"});
+    EXPECT_EQ(run.status, 0) << run.err;
+    EXPECT_EQ(run.out, "a.png\n");
+    return run.err;
+  };
+  EXPECT_EQ(said("a red apple on a blue background"), "");
+  EXPECT_EQ(said("蓝色背景上的红苹果"), "");
+  EXPECT_EQ(said("a zebra on a blue background"),
+            "warning: this small model was not taught zebra. Near to that it knows dog\n");
+  EXPECT_EQ(said("蓝色背景上的斑马"),
+            "warning: this small model was not taught 斑马. Near to that it knows 狗\n");
 }
 
 }  // namespace

@@ -8,7 +8,9 @@
 #include "base/error.h"
 #include "base/small_file.h"
 #include "mini/catalogue_reduce.h"
+#include "mini/known_list.h"
 #include "ops/devices.h"
+#include "pipeline/known_words.h"
 #include "sample_catalogue.h"
 #include "support/golden.h"
 #include "support/temp_dir.h"
@@ -131,6 +133,24 @@ TEST(Checks, RefuseOptionsOutOfRangeAndAnotherCataloguesJudge) {
   refused(judge, options, "--seeds must be from 1 to 64");
   options.names = 0;
   refused(judge, options, "--names must be from 1");
+}
+
+TEST(KnownList, CoversEveryCaptionAndNamesTheRest) {
+  const Composer composer = open_composer(kShipped, 1, 100);
+  const pipeline::KnownWords known(known_list(composer, 3000));
+  for (std::uint64_t i = 0; i < 300; ++i) {
+    const Scene scene = asked_scene(composer, i);
+    EXPECT_EQ(known.advice(scene.en), "") << scene.en;
+    EXPECT_EQ(known.advice(scene.zh), "") << scene.zh;
+  }
+  EXPECT_EQ(known.advice("a red apple on a blue background"), "");
+  EXPECT_EQ(known.advice("蓝色背景上的红苹果"), "");
+  // Number 100 of the order of training, and one held out.
+  for (const std::size_t id : {std::size_t{100}, std::size_t{140}}) {
+    const Concept& c = composer.catalogue().concepts[id];
+    EXPECT_NE(known.advice(c.en + " on a red background").find("was not taught " + c.en), std::string::npos)
+        << c.en << ": " << known.advice(c.en);
+  }
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 // danqing bench mini: does a small model paint what prompts say?
 #include <fmt/format.h>
 
+#include <cstdio>
 #include <memory>
 #include <nlohmann/json.hpp>
 
@@ -69,6 +70,7 @@ int bench_mini(const MiniCommand& command) {
       fmt::format("{}, stored as {}; {} {} {} steps, guidance {:g}; {} concepts", o.model, checks.stored_as(),
                   o.sampler, o.scheduler, o.steps, o.guidance, composer.subjects().size());
   if (!command.json) fmt::print("{}\n\n| check | value | pictures |\n|---|---|---|\n", heading);
+  std::fflush(stdout);
   nlohmann::json rows = nlohmann::json::array();
   run_checks(command, checks, [&](const std::vector<mini::CheckRow>& more) {
     for (const mini::CheckRow& row : more) {

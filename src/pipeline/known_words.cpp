@@ -18,6 +18,7 @@ constexpr std::size_t kMostBytes = 1 << 20, kMostNames = 100'000;
 constexpr std::size_t kLongestPrompt = 4096;  // bytes that are looked at
 constexpr std::size_t kMostTokens = 16;       // of a name
 constexpr std::size_t kShown = 3;
+constexpr std::size_t kLookedUp = 8;  // words of a prompt whose neighbours are searched
 
 // Chinese, Japanese and Korean letters, which stand without blanks between words: a token each.
 bool stands_alone(char32_t c) {
@@ -164,6 +165,12 @@ std::vector<std::string> KnownWords::unknown_words(std::string_view prompt) cons
   return out;
 }
 
+// An entry of one language only goes by that.
+const std::string& KnownWords::name_of(const Entry& entry, bool chinese) {
+  const bool has_own = !(chinese ? entry.zh : entry.en).empty();
+  return (chinese == has_own ? entry.zh : entry.en)[0];
+}
+
 std::vector<std::string> KnownWords::names(Kind kind, bool chinese) const {
   std::vector<std::string> out;
   for (const Entry& e : entries_) {
@@ -211,7 +218,7 @@ std::string KnownWords::advice(std::string_view prompt) const {
     is_asked |= found.entry && found.entry->kind <= Kind::kShape;
     if (found.entry && found.entry->kind != Kind::kNotTaught) continue;
     if (found.entry) {
-      not_taught.push_back(in_chinese ? found.entry->zh[0] : found.entry->en[0]);
+      not_taught.push_back(name_of(*found.entry, in_chinese));
     } else if (in_chinese && !unknown.empty() && unknown_end == found.first) {
       unknown.back() += word;
       unknown_end = found.first + 1;
@@ -220,6 +227,7 @@ std::string KnownWords::advice(std::string_view prompt) const {
       unknown.push_back(word);
       unknown_end = found.first + 1;
     }
+    if (not_taught.size() + unknown.size() > kLookedUp) continue;
     for (std::string& name : near(word, found.entry, in_chinese)) {
       if (std::find(nearby.begin(), nearby.end(), name) == nearby.end()) nearby.push_back(std::move(name));
     }

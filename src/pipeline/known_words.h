@@ -50,6 +50,7 @@ class KnownWords {
   void add(Entry entry);
   std::vector<Found> read(const std::vector<std::string>& tokens) const;
   const Entry* find(const std::vector<std::string>& tokens, std::size_t first, std::size_t count) const;
+  static const std::string& name_of(const Entry& entry, bool chinese);
   std::vector<std::string> names(Kind kind, bool chinese) const;
   std::vector<std::string> near(const std::string& word, const Entry* entry, bool chinese) const;
   std::string what_it_knows(bool chinese) const;

@@ -74,6 +74,9 @@ TEST(KnownWords, RefuseWhatIsNoList) {
     EXPECT_THROW(KnownWords{text}, Error) << text;
   EXPECT_THROW(KnownWords{std::string(1 << 21, ' ')}, Error);
   EXPECT_THROW(KnownWords{std::string(500'000, '[')}, Error);
+  const KnownWords turned(R"({"format": 1, "not_taught": [{"en": ["斑马"]}, {"zh": ["zebra"]}]})");
+  EXPECT_EQ(turned.advice("斑马").find("this small model was not taught 斑马"), 0u);
+  EXPECT_EQ(turned.advice("zebra").find("this small model was not taught zebra"), 0u);
   // Names that are none, and names that are not UTF-8, harm nothing.
   const KnownWords odd("{\"format\": 1, \"things\": [{\"en\": [], \"zh\": []}, {\"en\": [\"\", \"?!\"]}]}");
   EXPECT_EQ(odd.advice("\xff\xfe \xe7").find("this small model"), std::string::npos);

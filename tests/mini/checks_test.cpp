@@ -1,8 +1,10 @@
 // What the program brings along to check a small model with: a part of the catalogue, and its judge.
 #include "mini/checks.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <fstream>
 
 #include "base/error.h"
@@ -61,6 +63,22 @@ TEST(Shipped, TheJudgeKnowsThePicturesOfItsCatalogue) {
     right += judge.verdict(picture, q.subject, composer.subjects()).first;
   }
   EXPECT_GE(right, 126) << "it was right for 0.995 of worn pictures of 128 concepts";
+}
+
+TEST(Shipped, TheDocumentListsWhatIsTaught) {
+  std::string text = read_small_file(fs::path(DQ_SOURCE_DIR) / "docs/mini.md", 1 << 20).value_or("");
+  std::ranges::replace(text, '\n', ' ');
+  std::size_t at = text.find("## What it is taught");
+  ASSERT_NE(at, std::string::npos);
+  for (const Concept& c : read_catalogue(kShipped).concepts) {
+    const std::size_t found = text.find(" " + c.en + " " + c.zh, at);
+    ASSERT_NE(found, std::string::npos) << c.en << " is missing, or not in the order of training";
+    if (!c.held_out) at = found;
+  }
+  for (const NamedColour& c : palette())
+    EXPECT_NE(text.find(fmt::format("{} {}", c.en, c.zh)), std::string::npos) << c.en;
+  for (const ShapeName& s : shape_names())
+    EXPECT_NE(text.find(fmt::format("{} {}", s.en, s.zh)), std::string::npos) << s.en;
 }
 
 TEST(Shipped, ALicenceStandsBesideTheBitmaps) {

@@ -17,7 +17,7 @@ USES = {
     "base": [], "tensor": ["base"], "ops": ["tensor"], "grad": ["ops"], "files": ["tensor"],
     "weights": ["files", "ops"], "nn": ["ops", "weights"], "text": ["base"], "models": ["nn", "text"],
     "sampling": ["models"], "media": ["base", "ops"], "pipeline": ["sampling", "media"], "train": ["pipeline", "grad"],
-    "nodes": ["pipeline", "train"], "jobs": ["nodes"], "server": ["jobs"], "app": ["server"],
+    "mini": ["pipeline"], "nodes": ["pipeline", "train"], "jobs": ["nodes"], "server": ["jobs"], "app": ["server", "mini"],
 }
 MAX_FILE_LINES, MEDIAN_LINES, P90_LINES, MAX_FUNCTION_LINES = 800, 120, 400, 80
 

@@ -93,7 +93,10 @@ void add_bench(CLI::App& app, Run& run) {
   cmd->add_option("--threads", command->threads, "threads [one a core]")->check(CLI::Range(0, 1024));
   cmd->add_option("--precision", command->precision, "f32, bf16, all (those this processor has) [all]");
   cmd->add_flag("--json", command->json, "as JSON");
-  cmd->callback([command, &run] { run = [command] { return bench(*command); }; });
+  add_bench_mini(*cmd, run);
+  cmd->callback([cmd, command, &run] {
+    if (cmd->get_subcommands().empty()) run = [command] { return bench(*command); };
+  });
 }
 
 }  // namespace dq::app

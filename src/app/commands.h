@@ -18,5 +18,6 @@ void add_train(CLI::App& app, Run& run);
 void add_show(CLI::App& app, Run& run);
 void add_inspect(CLI::App& app, Run& run);
 void add_bench(CLI::App& app, Run& run);
+void add_bench_mini(CLI::App& bench, Run& run);  // `danqing bench mini`
 
 }  // namespace dq::app

@@ -14,6 +14,7 @@
 #include "app/progress_line.h"
 #include "media/codec.h"
 #include "ops/devices.h"
+#include "pipeline/built_in.h"
 #include "pipeline/memory_budget.h"
 #include "pipeline/outputs.h"
 #include "pipeline/painter.h"
@@ -50,7 +51,8 @@ std::string fits_64_bits(const std::string& text) {
 }
 
 void add_model_options(CLI::App& cmd, PaintOptions& o) {
-  cmd.add_option("-m,--model", o.request.model, "checkpoint, bare denoiser or diffusers folder")
+  cmd.add_option("-m,--model", o.request.model,
+                 "checkpoint, bare denoiser or diffusers folder [the built-in sample model]")
       ->type_name("FILE")
       ->group("Model");
   cmd.add_option("--vae", o.request.vae, "VAE to use instead of the checkpoint's")
@@ -287,12 +289,22 @@ Precision precision_of(const CLI::App& cmd, const PaintOptions& o) {
   return pick_precision(o.precision);
 }
 
+// Who names no model gets the built-in one, when it is there; a picture that says how it was made was made
+// with another. True when it is taken.
+bool take_built_in(PaintOptions& o) {
+  if (!o.request.model.empty()) return false;
+  if (o.from.empty() && pipeline::built_in_model()) {
+    o.request.model = pipeline::kBuiltInModel;
+    return true;
+  }
+  throw Error(ErrorCode::kInvalidArgument,
+              o.from.empty() ? "no model is given, and the built-in one is not there" : "no model is given")
+      .hint("Give a checkpoint with -m FILE, such as one downloaded from Civitai or Hugging Face");
+}
+
 int paint(const CLI::App& cmd, PaintOptions o) {
   apply_choices(cmd, o);
-  if (o.request.model.empty()) {
-    throw Error(ErrorCode::kInvalidArgument, "no model is given")
-        .hint("Give a checkpoint with -m FILE, such as one downloaded from Civitai or Hugging Face");
-  }
+  const bool is_sample = take_built_in(o);
   const Interrupt interrupt;
   o.request.precision = precision_of(cmd, o);
   const auto device = ops::make_cpu_device({.threads = o.threads, .precision = o.request.precision});
@@ -307,6 +319,11 @@ int paint(const CLI::App& cmd, PaintOptions o) {
   options.on_progress = [&line](const pipeline::Progress& p) { line.update(p); };
   options.cancelled = [&interrupt] { return interrupt.requested(); };
   options.log = message_log(o.quiet, [&line] { line.finish(); });
+  if (is_sample) {
+    say(options.log, LogLevel::kInfo,
+        "No model is given, so the built-in sample model paints: small pictures of simple things, told in "
+        "English or Chinese. Give a real model with -m FILE");
+  }
   pipeline::Painter painter(*device, options);
   pipeline::OutputNames names(o.output, o.count * o.request.batch);
   for (int i = 0; i < o.count; ++i) {

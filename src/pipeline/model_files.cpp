@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "models/recognise.h"
+#include "pipeline/built_in.h"
 
 namespace dq::pipeline {
 namespace {
@@ -29,7 +30,7 @@ std::optional<std::filesystem::path> optional_path(const std::string& text) {
 OpenModel open_model(const Request& request) {
   OpenModel open;
   open.files = weights::open_components(
-      {request.model, optional_path(request.vae), optional_path(request.text_encoder)});
+      {model_path(request.model), optional_path(request.vae), optional_path(request.text_encoder)});
   for (const models::Family* family : models::families()) {
     const std::optional<models::Variant> variant = family->detect(open.files.main);
     if (!variant) continue;

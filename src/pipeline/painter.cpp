@@ -8,14 +8,17 @@
 
 #include "media/resize.h"
 #include "ops/elementwise.h"
+#include "pipeline/built_in.h"
 #include "pipeline/controls.h"
 #include "pipeline/denoising_pass.h"
 #include "pipeline/hash_cache.h"
+#include "pipeline/known_words.h"
 #include "pipeline/learned_words.h"
 #include "pipeline/memory_budget.h"
 #include "pipeline/memory_plan.h"
 #include "pipeline/model_files.h"
 #include "pipeline/picture_inputs.h"
+#include "pipeline/stated_defaults.h"
 #include "pipeline/vae_tiling.h"
 #include "sampling/preview.h"
 #include "sampling/schedulers.h"
@@ -185,6 +188,9 @@ Painter::Impl::Texts Painter::Impl::encode_texts(const Request& request) const {
   for (const auto* conditioning : {&texts.prompt, &texts.negative}) {
     for (const std::string& warning : conditioning->warnings) say(options_.log, LogLevel::kWarning, warning);
   }
+  // What was learned beside the model may have taught it other words.
+  if (words.empty() && request.loras.empty())
+    advise_on_words(model_.files.main.texts(), request.prompt, options_.log);
   return texts;
 }
 
@@ -398,6 +404,7 @@ Painting Painter::Impl::paint(Request request) {
   open(request);
   const models::LatentFormat format = model_.family->latent_format();
   media::Image init = adopt_picture_size(request, format.downscale);
+  apply_stated_defaults(model_.files.main.texts(), request);
   request = resolve(std::move(request), *model_.family, model_.variant);
   const std::string texts_key =
       fmt::format("{} {} {} {}\n{}\n{}", static_cast<int>(request.reading), request.normalise_mean,
@@ -448,7 +455,11 @@ Painter::Painter(Device& device, PainterOptions options)
 Painter::~Painter() = default;
 
 Painting Painter::paint(const Request& request) {
-  return impl_->paint(request);
+  Request opened = request;
+  opened.model = model_path(request.model);
+  Painting painting = impl_->paint(std::move(opened));
+  painting.request.model = request.model;  // as it was called
+  return painting;
 }
 
 }  // namespace dq::pipeline

@@ -20,6 +20,12 @@ const TempDir& workshop() {
   return dir;
 }
 
+std::map<std::string, std::string> environment(const fs::path& share) {
+  return {{"XDG_CACHE_HOME", (workshop().path() / "cache").string()},
+          {"DANQING_SHARE", share.string()},
+          {"LC_ALL", "C"}};
+}
+
 }  // namespace
 
 Words operator+(Words a, const Words& b) {
@@ -32,7 +38,7 @@ Outcome danqing(const fs::path& folder, const Words& words, int signal, const st
   return run({.file = DQ_PROGRAM,
               .arguments = words,
               .folder = folder,
-              .environment = {{"XDG_CACHE_HOME", (workshop().path() / "cache").string()}, {"LC_ALL", "C"}},
+              .environment = environment(workshop().path() / "nothing-shipped"),
               .signal = signal,
               .signal_after = signal_after,
               .second_signal = second_signal});
@@ -40,6 +46,14 @@ Outcome danqing(const fs::path& folder, const Words& words, int signal, const st
 
 Outcome danqing(const fs::path& folder, const Words& words) {
   return danqing(folder, words, 0, "");
+}
+
+Outcome danqing_with(const fs::path& share, const fs::path& folder, const Words& words) {
+  return run({.file = DQ_PROGRAM,
+              .arguments = words,
+              .folder = folder,
+              .environment = environment(share),
+              .signal_after = ""});
 }
 
 fs::path checkpoint(const std::string& name, const Words& options) {

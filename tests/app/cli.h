@@ -19,6 +19,10 @@ Outcome danqing(const std::filesystem::path& folder, const Words& words);
 Outcome danqing(const std::filesystem::path& folder, const Words& words, int signal,
                 const std::string& signal_after, int second_signal = 0);
 
+// The same with `share` as the folder of what is shipped beside the program; the others have none.
+Outcome danqing_with(const std::filesystem::path& share, const std::filesystem::path& folder,
+                     const Words& words);
+
 // A small checkpoint by make_checkpoint's options, made once for each set of them. Its path.
 std::filesystem::path checkpoint(const std::string& name, const Words& options = {});
 std::filesystem::path checkpoint();  // the plain one: one file, safetensors, f16

@@ -23,7 +23,8 @@ TEST(Errors, OfSettingsNameTheOptionAndWhatThereIs) {
   const TempDir dir;
   const std::string model = checkpoint().string();
   const Words paint{"paint", "x", "-q", "-m", model};
-  expect_refusal(dir, {"paint", "x", "-q"}, "no model is given");
+  expect_refusal(dir, {"paint", "x", "-q"}, "no model is given, and the built-in one is not there");
+  expect_refusal(dir, {"paint", "x", "-q", "-m", "built-in"}, "the built-in model is not there");
   expect_refusal(dir, paint + Words{"--sampler", "eulr"}, "Did you mean euler or euler_ancestral?");
   expect_refusal(dir, paint + Words{"--scheduler", "karass"}, "Did you mean karras");
   expect_refusal(dir, paint + Words{"--hires", "2", "--hires-upscaler", "esrgan"}, "latent-bicubic");

@@ -11,8 +11,10 @@
 #include "mini/bpe_trainer.h"
 #include "mini/captions.h"
 #include "mini/catalogue_build.h"
+#include "mini/catalogue_reduce.h"
 #include "mini/compose.h"
 #include "mini/measures.h"
+#include "support/temp_dir.h"
 
 namespace dq::mini {
 namespace {
@@ -71,6 +73,16 @@ TEST_F(Packages, TheCatalogueKnowsThingsByTheirNames) {
   EXPECT_GT(reasons["skin tone"], 1500);
   EXPECT_EQ(reasons["clock face"], 24);
   EXPECT_EQ(reasons["keycap"], 13);
+}
+
+// What lies in share/mini was cut from this catalogue.
+TEST_F(Packages, WhatIsShippedIsAPartOfTheCatalogue) {
+  const std::filesystem::path shipped = std::filesystem::path(DQ_SOURCE_DIR) / "share/mini";
+  const ReducedCatalogue cut = reduce_catalogue(built_->catalogue, built_->atlas, 128);
+  const dq::test::TempDir dir;
+  write_catalogue(dir.path(), cut.catalogue, cut.atlas);
+  EXPECT_EQ(read_text(dir.path() / "catalogue.json"), read_text(shipped / "catalogue.json"));
+  EXPECT_TRUE(read_atlas(shipped) == cut.atlas);
 }
 
 TEST_F(Packages, LabelsHoldInThePixels) {

@@ -5,7 +5,7 @@
 #include <functional>
 
 #include "mini/compose.h"
-#include "mini/learn/judge.h"
+#include "mini/judge.h"
 
 namespace dq::mini {
 

@@ -165,7 +165,8 @@ std::string full_phrase(const Thing& thing, const Catalogue& catalogue, Language
   if (thing.shape >= 0) return with_a(shape_phrase(thing, language, draws));
   const Concept& c = catalogue.concepts[static_cast<std::size_t>(thing.emoji)];
   const std::string size = size_name(thing.size_word, language, draws);
-  const std::string name = emoji_name(c, language, draws), whole = with_article(name);
+  const std::string name = emoji_name(c, language, draws);
+  std::string whole = with_article(name);
   if (size.empty()) return whole;
   // The article moves before the size: "an apple" → "a small apple"; "grapes" → "small grapes".
   for (const string_view article : {"a ", "an ", "the "}) {

@@ -16,6 +16,7 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 constexpr int kFormat = 1;
+constexpr const char* kOrdered = "of training";
 constexpr std::uint64_t kOrderSeed = 64;
 constexpr std::size_t kMaxConcepts = 1 << 14;
 constexpr std::array<std::string_view, 32> kWellKnown = {
@@ -56,15 +57,15 @@ Concept concept_of(const Json& j) {
   return c;
 }
 
-}  // namespace
-
-const Concept* Catalogue::find(std::string_view en) const {
-  const auto found =
-      std::find_if(concepts.begin(), concepts.end(), [&](const Concept& c) { return c.en == en; });
-  return found == concepts.end() ? nullptr : &*found;
+std::vector<int> order_as_it_stands(const Catalogue& catalogue) {
+  std::vector<int> order;
+  for (const Concept& c : catalogue.concepts) {
+    if (!c.held_out) order.push_back(c.id);
+  }
+  return order;
 }
 
-std::vector<int> choose_concepts(const Catalogue& catalogue, int n) {
+std::vector<int> drawn_order(const Catalogue& catalogue) {
   std::vector<int> order;
   for (const std::string_view name : kWellKnown) {
     const Concept* c = catalogue.find(name);
@@ -79,6 +80,19 @@ std::vector<int> choose_concepts(const Catalogue& catalogue, int n) {
     Draws(kOrderSeed, core).shuffle(std::span(more));
     order.insert(order.end(), more.begin(), more.end());
   }
+  return order;
+}
+
+}  // namespace
+
+const Concept* Catalogue::find(std::string_view en) const {
+  const auto found =
+      std::find_if(concepts.begin(), concepts.end(), [&](const Concept& c) { return c.en == en; });
+  return found == concepts.end() ? nullptr : &*found;
+}
+
+std::vector<int> choose_concepts(const Catalogue& catalogue, int n) {
+  std::vector<int> order = catalogue.is_ordered ? order_as_it_stands(catalogue) : drawn_order(catalogue);
   order.resize(std::min(order.size(), static_cast<std::size_t>(std::max(n, 0))));
   return order;
 }
@@ -90,8 +104,10 @@ void write_catalogue(const std::filesystem::path& folder, const Catalogue& catal
   for (const LeftOut& l : catalogue.left_out) {
     left_out.push_back({{"characters", l.characters}, {"en", l.en}, {"reason", l.reason}});
   }
-  const Json file = {{"format", kFormat},        {"cell", kCell},        {"alpha", "straight"},
-                     {"columns", kAtlasColumns}, {"concepts", concepts}, {"left_out", left_out}};
+  Json file = {{"format", kFormat}, {"cell", kCell}, {"alpha", "straight"}, {"columns", kAtlasColumns}};
+  if (catalogue.is_ordered) file["order"] = kOrdered;
+  file["concepts"] = concepts;
+  file["left_out"] = left_out;
   const std::string text = file.dump(1) + "\n";
   media::write_image(folder / "atlas.png", atlas);
   write_file_atomically(folder / "catalogue.json", std::as_bytes(std::span(text)));
@@ -110,6 +126,7 @@ Catalogue read_catalogue(const std::filesystem::path& folder) {
           .hint("Make it again with mini_catalogue.");
     }
     Catalogue out;
+    out.is_ordered = json.value("order", "") == kOrdered;
     for (const Json& j : json.at("concepts")) {
       out.concepts.push_back(concept_of(j));
       if (out.concepts.back().id + 1 != static_cast<int>(out.concepts.size()) ||

@@ -1,6 +1,6 @@
 #pragma once
 // The judge: a small convolutional classifier that says which concept of the catalogue a picture shows. It
-// looks at what the built-in model paints, in tests and benchmarks; nothing in it is shipped to people.
+// looks at what the built-in model paints, in tests and in `danqing bench mini`; painting does not need it.
 #include <filesystem>
 #include <vector>
 

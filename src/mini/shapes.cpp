@@ -135,7 +135,8 @@ void draw_shape(media::Image& canvas, int shape, const media::Rgb& colour, int x
       const double dx = (px + 0.5 - static_cast<double>(x) / kSubpixel) / pixels;
       // A pixel that the edge halves lies at distance 0.
       const double covered = std::clamp(0.5 - shape_distance(shape, dx, dy) * pixels, 0.0, 1.0);
-      const int a = static_cast<int>(covered * 255 + 0.5);
+      const double level = covered * 255 + 0.5;
+      const int a = static_cast<int>(level);
       for (std::size_t c = 0; c < 3; ++c) {
         p[c] = static_cast<std::uint8_t>((p[c] * (255 - a) + colour[c] * a + 127) / 255);
       }

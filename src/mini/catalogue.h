@@ -31,12 +31,14 @@ struct LeftOut {
 struct Catalogue {
   std::vector<Concept> concepts;
   std::vector<LeftOut> left_out;
+  bool is_ordered = false;  // the concepts stand in the order of training: part of a larger catalogue
 
   const Concept* find(std::string_view en) const;
 };
 
 // The ids of n concepts to train on, not held out: well-known things first, then core concepts, then the
-// others, each in an order drawn once. The first 64 of 256 are the 64. Fewer when there are not as many.
+// others, each in an order drawn once; of an ordered catalogue, as they stand. The first 64 of 256 are
+// the 64. Fewer when there are not as many.
 std::vector<int> choose_concepts(const Catalogue& catalogue, int n);
 
 // catalogue.json and atlas.png in a folder. The atlas keeps straight alpha, as PNG prescribes; pixels with

@@ -38,10 +38,11 @@ std::vector<int> take_component(Mask& left, int start) {
     const int x = found[i] % left.width, y = found[i] / left.width;
     for (int ny = std::max(0, y - 1); ny <= std::min(left.height - 1, y + 1); ++ny) {
       for (int nx = std::max(0, x - 1); nx <= std::min(left.width - 1, x + 1); ++nx) {
-        std::uint8_t& pixel = left.pixels[static_cast<std::size_t>(ny * left.width + nx)];
+        const int at = ny * left.width + nx;
+        std::uint8_t& pixel = left.pixels[static_cast<std::size_t>(at)];
         if (!pixel) continue;
         pixel = 0;
-        found.push_back(ny * left.width + nx);
+        found.push_back(at);
       }
     }
   }
@@ -62,8 +63,9 @@ Component describe(const media::Image& image, const Mask& mask, const std::vecto
     sum_x += x, sum_y += y;
     all.add(image.row(y) + 3 * x);
     const auto is_set = [&](int dx, int dy) {
+      const int there = at + dy * image.width + dx;
       return x + dx >= 0 && x + dx < image.width && y + dy >= 0 && y + dy < image.height &&
-             mask.pixels[static_cast<std::size_t>(at + dy * image.width + dx)];
+             mask.pixels[static_cast<std::size_t>(there)];
     };
     if (is_set(-1, 0) && is_set(1, 0) && is_set(0, -1) && is_set(0, 1)) inner.add(image.row(y) + 3 * x);
   }
@@ -110,7 +112,8 @@ Position centroid(const Mask& mask) {
   std::int64_t sum_x = 0, sum_y = 0, n = 0;
   for (int y = 0; y < mask.height; ++y) {
     for (int x = 0; x < mask.width; ++x) {
-      if (!mask.pixels[static_cast<std::size_t>(y * mask.width + x)]) continue;
+      const int at = y * mask.width + x;
+      if (!mask.pixels[static_cast<std::size_t>(at)]) continue;
       sum_x += x, sum_y += y, ++n;
     }
   }

@@ -1,4 +1,4 @@
-#include "mini/learn/judge.h"
+#include "mini/judge.h"
 
 #include <fmt/format.h>
 

@@ -148,6 +148,9 @@ void add_full_options(CLI::App& cmd, TrainOptions& o) {
   cmd.add_flag("--from-scratch", o.request.from_scratch,
                "begin from fresh weights in the shapes of the model; its VAE stays")
       ->group("Network");
+  cmd.add_flag("--keep-text-encoder", o.request.keep_text_encoder,
+               "from scratch, but a text encoder that is trained begins as the model has it")
+      ->group("Network");
 }
 
 void add_control_options(CLI::App& cmd, TrainOptions& o) {

@@ -9,6 +9,7 @@
 #include "base/check_range.h"
 #include "mini/captions.h"
 #include "mini/measures.h"
+#include "mini/names.h"
 #include "pipeline/model_files.h"
 
 namespace dq::mini {
@@ -64,7 +65,8 @@ std::vector<Question> retrieval_questions(const Composer& composer, int names, b
     const NamedColour& named = palette()[static_cast<std::size_t>(colour)];
     out.push_back({subject, colour,
                    chinese ? fmt::format("{}背景上的{}", named.zh, c.zh)
-                           : fmt::format("{} on a {} background", c.en, named.en)});
+                           : fmt::format("{} on {} background", with_article(c.en),
+                                         with_article(std::string(named.en)))});
   }
   return out;
 }

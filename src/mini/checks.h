@@ -28,7 +28,7 @@ struct CheckRow {
   int pictures = 0;
 };
 
-// "{name} on a {colour} background" in one language, and what the picture must show for it.
+// "a {name} on a {colour} background" in one language, and what the picture must show for it.
 struct Question {
   int subject = 0, colour = 0;  // a concept of the catalogue, a colour of the palette
   std::string prompt;

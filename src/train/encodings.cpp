@@ -86,7 +86,7 @@ void Encodings::release() {
 
 Tensor Encodings::latent(const TrainingPicture& picture, const Placement& place, bool flipped) {
   const std::string key = fmt::format("latent of {} as {} by the VAE of {}", picture.sha256,
-                                      name_of(place, flipped), options_.base_id);
+                                      name_of(place, flipped), options_.vae_id);
   const auto known = latents_.find(key);
   if (known != latents_.end()) return known->second;
   const Tensor latent = cache_.get(key, device_, [&] {
@@ -137,7 +137,7 @@ models::Conditioning Encodings::caption(const std::string& text) {
   const auto known = captions_.find(text);
   if (known != captions_.end()) return known->second;
   const std::string key =
-      fmt::format("caption {} at {} by the text encoder of {}", text, options_.clip_skip, options_.base_id);
+      fmt::format("caption {} at {} by the text encoder of {}", text, options_.clip_skip, options_.text_id);
   std::optional<models::Conditioning> fresh;
   const auto encode = [&]() -> const models::Conditioning& {
     if (!fresh) fresh = text_encoder().captions(std::span(&text, 1), options_.clip_skip);

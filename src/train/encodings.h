@@ -18,8 +18,8 @@ namespace dq::train {
 std::string base_identity(const std::string& path);
 
 struct EncodingOptions {
-  std::string base_id;      // base_identity, and whatever else names the VAE and the text encoder
-  std::int64_t memory = 0;  // bytes for the VAE's activations; 0: no bound
+  std::string vae_id, text_id;  // base_identity of the file that holds it
+  std::int64_t memory = 0;      // bytes for the VAE's activations; 0: no bound
   int clip_skip = 1;
 };
 

@@ -14,7 +14,8 @@ FullNetwork::FullNetwork(const LoadedParts& parts, const TrainRequest& request, 
 }
 
 void FullNetwork::take(const Source& source, const TrainRequest& request) {
-  if (request.from_scratch) {
+  const bool kept = source.part == models::ModelPart::kTextEncoder && request.keep_text_encoder;
+  if (request.from_scratch && !kept) {
     weights::initialise(source.parameters, request.seed, [&](std::string_view name) {
       return model_.family->starts_at_zero(source.part, name);
     });

@@ -11,7 +11,8 @@ namespace dq::train {
 
 class FullNetwork final : public Network {
  public:
-  // With request.from_scratch the weights begin anew, a function of the seed. The parameters must have been
+  // With request.from_scratch the weights begin anew, a function of the seed; with request.keep_text_encoder
+  // the text encoder's do not. The parameters must have been
   // loaded with Purpose::kTrain.
   FullNetwork(const LoadedParts& parts, const TrainRequest& request, Device& device);
 

@@ -17,7 +17,7 @@ namespace dq::train {
 
 class Material {
  public:
-  // model and request must live as long as this; the request is resolved. `base_id` says which base it is.
+  // model and request must live as long as this; the request is resolved.
   Material(const pipeline::OpenModel& model, Device& device, const TrainRequest& request, Dataset data,
            ContentCache cache, EncodingOptions options);
 

@@ -149,6 +149,7 @@ std::string to_text(const TrainRequest& r) {
   }
   if (!r.control_start.empty()) line("control_start", r.control_start);
   line("from_scratch", r.from_scratch);
+  if (r.keep_text_encoder) line("keep_text_encoder", true);
   line("text_encoder", r.train_text_encoder);
   line("resolution", r.resolution);
   // With a constant rate a run may be made longer later.

@@ -58,7 +58,8 @@ struct TrainRequest {
   Target target = Target::kLora;
   NetworkOptions network;
   EmbeddingOptions embedding;
-  bool from_scratch = false;  // kFull: begin from fresh weights in the shapes of the base; its VAE stays
+  bool from_scratch = false;       // kFull: begin from fresh weights in the shapes of the base; its VAE stays
+  bool keep_text_encoder = false;  // … and a text encoder that is trained begins as the base has it
 
   // 0 or empty: `resolve` fills them in.
   int resolution = 0;  // a side of the square whose area buckets have

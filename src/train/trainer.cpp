@@ -149,12 +149,16 @@ void Run::read() {
   if (request_.samples.empty()) request_.samples.push_back(sample_prompt(request_, data));
   if (request_.sample_control.empty()) request_.sample_control = data.pictures[0].control.string();
   const std::string id = base_identity(request_.base);
+  const auto of = [&](const std::string& part) {  // what its own file says, or the base's
+    return (part.empty() ? id : base_identity(part)) + (bf16() ? " in bf16" : "");
+  };
   if (std::filesystem::is_regular_file(request_.base)) base_sha256_ = id;
-  material_ = std::make_unique<Material>(
-      model_, device_, request_, std::move(data), ContentCache(options_.cache),
-      EncodingOptions{.base_id = id + request_.vae + request_.text_encoder + (bf16() ? " in bf16" : ""),
-                      .memory = options_.memory,
-                      .clip_skip = request_.clip_skip});
+  material_ =
+      std::make_unique<Material>(model_, device_, request_, std::move(data), ContentCache(options_.cache),
+                                 EncodingOptions{.vae_id = of(request_.vae),
+                                                 .text_id = of(request_.text_encoder),
+                                                 .memory = options_.memory,
+                                                 .clip_skip = request_.clip_skip});
   material_->encode([&](std::size_t done, std::size_t all) {
     report(TrainStage::kEncoding, static_cast<std::int64_t>(done), static_cast<std::int64_t>(all));
     if (cancelled()) throw Error(ErrorCode::kCancelled, "stopped before the first step");

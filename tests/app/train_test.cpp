@@ -186,6 +186,78 @@ TEST(Train, WhatCannotBeIsRefusedInOneLine) {
   expect_refusal(dir, word + Words{"--initial", " "}, "--initial holds no words");
 }
 
+// The control net that was trained lays a picture out, in part of its steps and at another strength
+// otherwise, also in the second pass; the picture knows it.
+TEST(Train, AControlNetIsTrainedAndFollowed) {
+  const TempDir dir;
+  write_pictures(dir);
+  fs::create_directories(dir.path() / "edges");
+  for (const char* name : {"0.png", "1.png"})
+    media::write_image(dir.path() / "edges" / name,
+                       media::to_gray(media::read_image(dir.path() / "cats" / name)));
+  const Words words{
+      "train",        "controlnet", "cats", "--conditioning",  "edges",   "-m", checkpoint().string(),
+      "--resolution", "64",         "-o",   "net.safetensors", "--steps", "6",  "--rate",
+      "0.01",         "--batch",    "2"};
+  const Outcome run = danqing(dir.path(), words);
+  ASSERT_EQ(run.status, 0) << run.err;
+  EXPECT_NE(run.err.find("2.png is left out"), std::string::npos) << run.err;
+  const Words follow{"--control-image", "edges/0.png"};
+  const auto plain = painted(dir, "plain.png"),
+             with = painted(dir, "with.png", follow + Words{"--control", "net.safetensors"}),
+             half = painted(dir, "half.png", follow + Words{"--control", "net.safetensors:0.5"}),
+             early = painted(dir, "early.png",
+                             follow + Words{"--control", "net.safetensors", "--control-end", "0.4"}),
+             none = painted(dir, "none.png", follow + Words{"--control", "net.safetensors:0"}),
+             twice = painted(
+                 dir, "twice.png",
+                 follow + Words{"--control", "net.safetensors:0.25", "--control", "net.safetensors:0.25"});
+  ASSERT_TRUE(plain && with && half && early && none && twice);
+  EXPECT_TRUE(plain->pixels == none->pixels);
+  EXPECT_GT(mean_difference(*plain, *with), 0.5);
+  EXPECT_FALSE(with->pixels == half->pixels);
+  EXPECT_FALSE(with->pixels == early->pixels);
+  EXPECT_FALSE(plain->pixels == early->pixels);
+  EXPECT_LT(mean_difference(*half, *twice), 0.1);  // strengths add up
+  const Outcome show = danqing(dir.path(), {"show", "with.png"});
+  EXPECT_NE(show.out.find("ControlNet 0: Module: none, Model: net, Weight: 1"), std::string::npos)
+      << show.out;
+  const Outcome again = danqing(dir.path(), {"paint", "--from", "early.png", "-q", "-o", "again.png"});
+  ASSERT_EQ(again.status, 0) << again.err;
+  EXPECT_TRUE(file_bytes(dir.path() / "again.png") == file_bytes(dir.path() / "early.png"));
+  const auto large =
+                 painted(dir, "large.png", follow + Words{"--control", "net.safetensors", "--hires", "1.5"}),
+             bare = painted(dir, "bare.png", {"--hires", "1.5"});
+  ASSERT_TRUE(large && bare);
+  EXPECT_EQ(large->width, 96);
+  EXPECT_GT(mean_difference(*large, *bare), 0.5);
+  // Another picture in its place is told.
+  fs::copy_file(dir.path() / "edges/1.png", dir.path() / "edges/0.png", fs::copy_options::overwrite_existing);
+  expect_refusal(dir, {"paint", "--from", "with.png", "-q", "-o", "x.png"},
+                 "not the one that the request was made with");
+}
+
+TEST(Control, WhatCannotBeIsRefusedInOneLine) {
+  const TempDir dir;
+  write_pictures(dir);
+  const Words paint = quick() + Words{"-o", "x.png"}, image{"--control-image", "cats/0.png"};
+  const std::string model = checkpoint().string();
+  expect_refusal(dir, paint + image + Words{"--control", "absent.safetensors:0.8"}, "absent.safetensors");
+  expect_refusal(dir, paint + image + Words{"--control", model}, "holds no control net");
+  expect_refusal(dir, paint + Words{"--control", model}, "needs the picture that it is to follow");
+  expect_refusal(dir, paint + image, "--control-image needs a control net");
+  expect_refusal(dir, paint + image + image + image + Words{"--control", model, "--control", model},
+                 "--control-image is given 3 times, --control 2 times");
+  expect_refusal(dir, paint + image + Words{"--control", model + ":11"}, "from 0 to 10");
+  expect_refusal(dir,
+                 paint + image + Words{"--control", model, "--control-start", "0.5", "--control-end", "0.4"},
+                 "--control-end must be from 0.5 to 1");
+  const Words train{"train", "controlnet", "cats", "-m", model, "-q"};
+  expect_refusal(dir, train, "none are named");
+  expect_refusal(dir, train + Words{"--conditioning", "absent"}, "no such folder of control pictures");
+  expect_refusal(dir, train + Words{"--conditioning", "cats", "--control", model}, "holds no control net");
+}
+
 TEST(Lora, WhatCannotBeIsRefusedInOneLine) {
   const TempDir dir;
   const Words paint = quick() + Words{"-o", "x.png"};

@@ -12,6 +12,8 @@
 #include "mini/learn/autoencoder_run.h"
 #include "mini/learn/judge_run.h"
 #include "mini/learn/picture_loss.h"
+#include "mini/learn/text_run.h"
+#include "mini/palette.h"
 #include "models/tiny_model.h"
 #include "ops/devices.h"
 #include "ops/elementwise.h"
@@ -205,6 +207,81 @@ TEST(Initial, NumbersAreAFunctionOfTheSeedAndTheName) {
   EXPECT_EQ(numbers(b, "last.weight"), std::vector<float>(5 * 192, 0.0f));
   EXPECT_EQ(numbers(a, "stage.0.norm.weight"), std::vector<float>(24, 1.0f));
   EXPECT_EQ(numbers(a, "last.bias"), std::vector<float>(5, 0.0f));
+}
+
+TEST_F(Learn, LabelsSayWhatCaptionsSay) {
+  const Composer pictures = composer({4, 9, 30});
+  const std::vector<int> sizes = label_sizes(pictures);
+  ASSERT_EQ(sizes.size(), 11u);
+  EXPECT_EQ(sizes[0], 3 + kShapes + 1);
+  int things = 0, unsaid = 0;
+  for (std::uint64_t i = 0; i < 300; ++i) {
+    const Scene scene = pictures.plan(i);
+    const std::vector<int> classes = labels_of(pictures, scene, scene.en).classes;
+    ASSERT_EQ(classes.size(), sizes.size());
+    for (std::size_t label = 0; label < sizes.size(); ++label) {
+      EXPECT_GE(classes[label], -1);
+      EXPECT_LT(classes[label], sizes[label]);
+    }
+    if (scene.things.empty()) {
+      EXPECT_EQ(classes[0], 3 + kShapes);
+    } else if (scene.things[0].emoji >= 0) {
+      EXPECT_EQ(pictures.subjects()[static_cast<std::size_t>(classes[0])], scene.things[0].emoji);
+      ++things;
+    } else {
+      EXPECT_EQ(classes[0], 3 + scene.things[0].shape);
+      EXPECT_EQ(classes[2], scene.things[0].colour);
+    }
+    const NamedColour& ground = palette()[static_cast<std::size_t>(scene.background.colour)];
+    const bool says = scene.en.find(ground.en) != std::string::npos;
+    unsaid += !says;
+    EXPECT_EQ(classes[4], says ? scene.background.colour : -1) << scene.en;
+    for (const int c : labels_of(pictures, scene, "").classes) EXPECT_EQ(c, -1);
+  }
+  EXPECT_GT(things, 100);
+  EXPECT_LT(unsaid, 150);
+}
+
+// The golden text encoder begins anew and soon tells what captions say; only it is another in the file.
+TEST_F(Learn, TheTextEncoderLearnsToTellCaptions) {
+  const std::filesystem::path folder = dir_.path() / "base";
+  std::filesystem::copy(dq::test::golden_path("models/tiny"), folder,
+                        std::filesystem::copy_options::recursive);
+  std::filesystem::create_directories(folder / "tokenizer");
+  std::ofstream(folder / "tokenizer/merges.txt") << dq::test::tiny_merges();
+  pipeline::Request files;
+  files.model = folder.string();
+  const pipeline::OpenModel base = pipeline::open_model(files);
+  TextOptions o;
+  o.steps = 60;
+  o.batch = 16;
+  o.warmup = 5;
+  o.rate = 3e-3;
+  o.output = dir_.path() / "taught.safetensors";
+  std::vector<double> losses;
+  o.on_step = [&](int, double loss) { losses.push_back(loss); };
+  const Composer pictures = composer({4, 9, 30});
+  const TextScore score = train_text(*device_, base, pictures, o);
+  ASSERT_EQ(losses.size(), 60u);
+  EXPECT_LT(losses.back(), 0.7 * losses.front());
+  EXPECT_GT(score.background, 2.0 / kColours);
+  const auto written = files::open_weights(o.output);
+  const auto encoder = files::open_weights(folder / "text_encoder/model.safetensors"),
+             unet = files::open_weights(folder / "unet/diffusion_pytorch_model.safetensors");
+  const auto numbers = [&](const files::WeightSource& file, const std::string& name) {
+    return dq::test::golden(file, name, *device_);
+  };
+  const std::string q = "text_model.encoder.layers.0.self_attn.q_proj.weight";
+  EXPECT_GT(
+      dq::test::relative_error(numbers(*written, "cond_stage_model.transformer." + q), numbers(*encoder, q)),
+      0.5);
+  EXPECT_EQ(dq::test::relative_error(numbers(*written, "model.diffusion_model.time_embed.0.weight"),
+                                     numbers(*unet, "time_embedding.linear_1.weight")),
+            0);
+  EXPECT_TRUE(written->metadata().contains("tokenizer/merges.txt"));
+  const std::string first = bytes(o.output);
+  train_text(*device_, base, pictures, o);
+  EXPECT_TRUE(bytes(o.output) == first);
 }
 
 }  // namespace

@@ -80,7 +80,7 @@ class EncodingsTest : public testing::Test {
     return out;
   }
   Encodings encodings() {
-    return {model_, *device_, ContentCache(folder_.path() / "cache"), {.base_id = "tiny"}};
+    return {model_, *device_, ContentCache(folder_.path() / "cache"), {.vae_id = "tiny", .text_id = "tiny"}};
   }
 
   test::TempDir folder_;
@@ -106,7 +106,7 @@ TEST_F(EncodingsTest, ALatentIsTheVaesAnswerInModelSpace) {
 
 // A step costs no encoding and no reading, whether there is a place on disk or not.
 TEST_F(EncodingsTest, WhatWasAskedBeforeIsNotMadeAgain) {
-  Encodings e(model_, *device_, ContentCache(""), {.base_id = "tiny"});
+  Encodings e(model_, *device_, ContentCache(""), {.vae_id = "tiny", .text_id = "tiny"});
   const TrainingPicture p = picture("a.png", 40, 200);
   const Tensor first = e.latent(p, whole_, false);
   std::filesystem::remove(p.file);

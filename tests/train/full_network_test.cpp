@@ -87,6 +87,27 @@ TEST_F(Full, TheCheckpointSpeaksTheLanguageOfItsBase) {
   EXPECT_GT(test::relative_error(context(folder_.path() / "out.safetensors", "picture"), base), 0.1);
 }
 
+// From scratch with a text encoder that was taught before: only the denoiser begins anew.
+TEST_F(Full, AKnowingTextEncoderMayStayWhereItIs) {
+  TrainRequest r = full("out.safetensors");
+  r.from_scratch = true;
+  r.steps = 1;
+  r.warmup = 0;
+  r.rate = r.text_rate = 1e-8;
+  r.keep_text_encoder = true;
+  train(*device_, r, options());
+  const Tensor base = context(base_, "sks, picture 3");
+  EXPECT_LE(test::relative_error(context(folder_.path() / "out.safetensors", "sks, picture 3"), base), 1e-3);
+  const auto kept = open("out.safetensors");
+  const auto unet = files::open_weights(base_ / "unet/diffusion_pytorch_model.safetensors");
+  EXPECT_GT(largest_difference(test::golden(*kept, "model.diffusion_model.time_embed.0.weight", *device_),
+                               test::golden(*unet, "time_embedding.linear_1.weight", *device_)),
+            0.01);
+  r.keep_text_encoder = false;
+  train(*device_, r, options());
+  EXPECT_GT(test::relative_error(context(folder_.path() / "out.safetensors", "sks, picture 3"), base), 0.5);
+}
+
 TEST_F(Full, WithoutTheTextEncoderItStaysAsItWas) {
   TrainRequest r = full("out.safetensors");
   r.train_text_encoder = false;

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "base/counter_random.h"
+#include "base/error.h"
 #include "media/codec.h"
 #include "models/tiny_model.h"
 #include "ops/devices.h"
@@ -62,6 +63,16 @@ class TrainingFolder : public testing::Test {
     o.cache = folder_.path() / "cache";
     o.log = [this](LogLevel, const std::string& text) { log_ += text + "\n"; };
     return o;
+  }
+  // Fails unless the run is refused before its first step with a message that contains `part`.
+  void expect_refused(const TrainRequest& r, const char* part) {
+    try {
+      train(*device_, r, options());
+      ADD_FAILURE() << part;
+    } catch (const Error& error) {
+      EXPECT_NE(error.message().find(part), std::string::npos) << error.message();
+    }
+    EXPECT_FALSE(fs::exists(state_path(r.output)));
   }
   static std::string bytes(const fs::path& file) {
     std::ifstream in(file, std::ios::binary);

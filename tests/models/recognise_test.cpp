@@ -211,6 +211,17 @@ TEST(Recognise, TakesACheckpointApart) {
   EXPECT_EQ(xl.support_note, "Stable Diffusion XL (checkpoint) is not supported yet");
 }
 
+// What `danqing paint` takes beside a model, told before anybody tries.
+TEST(Recognise, SaysWhichAddOnsCanBeUsed) {
+  const auto supported = [](const char* kind) { return recognise(kind_named(kind).table, {}).supported; };
+  for (const char* kind :
+       {"lora-sd1-kohya", "loha-sd1", "lokr-sd1", "oft-sd1", "locon-sd1", "dora-sd1", "lora-sd1-peft",
+        "lora-sd1-text-only", "sd1-controlnet", "sd1-controlnet-original"})
+    EXPECT_TRUE(supported(kind)) << kind;
+  for (const char* kind : {"diff-sd1", "sd1-t2i-adapter", "sd1-ip-adapter", "hypernetwork", "animatediff-v3"})
+    EXPECT_FALSE(supported(kind)) << kind;
+}
+
 TEST(Recognise, PredictionTypes) {
   const auto prediction = [](std::string_view kind, std::map<std::string, std::string> metadata = {}) {
     const Recognition found = recognise(kind_named(kind).table, metadata);

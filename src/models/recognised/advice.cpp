@@ -5,12 +5,14 @@
 #include <algorithm>
 
 #include "models/family.h"
+#include "weights/adapters/kinds.h"
 
 namespace dq::models::recognised {
 namespace {
 
-// What Danqing can take today, beside whole models.
-constexpr Role kUsableRoles[] = {Role::kVae, Role::kTextEncoder, Role::kEmbedding};
+// What Danqing can take today, beside whole models. Of adapters and control nets only the plain kinds.
+constexpr Role kUsableRoles[] = {Role::kVae, Role::kTextEncoder, Role::kEmbedding, Role::kAdapter,
+                                 Role::kControlNet};
 
 std::vector<std::string_view> words(std::string_view text) {
   std::vector<std::string_view> out;
@@ -58,12 +60,22 @@ bool detects(const Family& family, const weights::TensorTable& table) {
   }
 }
 
+// Of the kinds that are read, down to its last tensor: half of an adapter is not that adapter.
+bool is_readable_adapter(const weights::TensorTable& table) {
+  return std::ranges::all_of(table.entries(), [](const auto& entry) {
+    return weights::adapter_tensor_name(entry.first).has_value();
+  });
+}
+
 bool usable(std::string_view ecosystem, std::string_view serves, const weights::TensorTable& table,
-            Role role) {
+            const Recognition& found) {
+  const Role role = found.role;
   if (is_model(role)) {
     return std::ranges::any_of(families(), [&](const Family* family) { return detects(*family, table); });
   }
   if (std::ranges::find(kUsableRoles, role) == std::end(kUsableRoles)) return false;
+  if (role == Role::kControlNet && !found.variant.empty()) return false;
+  if (role == Role::kAdapter && (!found.variant.empty() || !is_readable_adapter(table))) return false;
   if (!ecosystem.empty()) return find_family(ecosystem) != nullptr;
   return std::ranges::any_of(words(serves), [](std::string_view id) { return find_family(id) != nullptr; });
 }
@@ -87,7 +99,7 @@ void advise(const Ecosystem* ecosystem, std::string_view serves, const weights::
     if (one) found.fits.push_back(fmt::format("models of {}", one->title));
   }
   if (found.role == Role::kUpscaler || found.role == Role::kPreprocessor) found.fits.push_back("any picture");
-  found.supported = usable(ecosystem ? ecosystem->id : "", serves, table, found.role);
+  found.supported = usable(ecosystem ? ecosystem->id : "", serves, table, found);
   found.support_note =
       found.supported ? "Danqing can use this file" : fmt::format("{} is not supported yet", name_of(found));
 }

@@ -263,8 +263,8 @@ TEST_F(Learn, TheTextEncoderLearnsToTellCaptions) {
   const Composer pictures = composer({4, 9, 30});
   const TextScore score = train_text(*device_, base, pictures, o);
   ASSERT_EQ(losses.size(), 60u);
-  EXPECT_LT(losses.back(), 0.7 * losses.front());
-  EXPECT_GT(score.background, 2.0 / kColours);
+  EXPECT_LT(losses.back(), 0.4 * losses.front());
+  EXPECT_GT(score.colour, 0.6);
   const auto written = files::open_weights(o.output);
   const auto encoder = files::open_weights(folder / "text_encoder/model.safetensors"),
              unet = files::open_weights(folder / "unet/diffusion_pytorch_model.safetensors");
@@ -279,6 +279,8 @@ TEST_F(Learn, TheTextEncoderLearnsToTellCaptions) {
                                      numbers(*unet, "time_embedding.linear_1.weight")),
             0);
   EXPECT_TRUE(written->metadata().contains("tokenizer/merges.txt"));
+  o.steps = 3;
+  train_text(*device_, base, pictures, o);
   const std::string first = bytes(o.output);
   train_text(*device_, base, pictures, o);
   EXPECT_TRUE(bytes(o.output) == first);

@@ -87,11 +87,6 @@ class Run {
     ask_gradient(head);
     head_ = head;
     trained_.push_back({"head", head_, 1, true});
-    // Gradients pass through it, so it keeps what it was packed from.
-    const Tensor shares =
-        Tensor::full(device, {1, text::kWindowTokens}, 1.0f / static_cast<float>(text::kWindowTokens));
-    mean_ = ops::pack_linear(device, shares, Precision::kF32);
-    mean_.source = shares;
   }
 
   TextScore run() {
@@ -130,9 +125,13 @@ class Run {
   // The head over the mean of a caption's tokens.
   Tensor told() const {
     const Tensor context = encoder_->captions(texts_, 1).context;
-    const Tensor turned = ops::contiguous(context.permute({0, 2, 1}));
-    const Tensor mean = ops::linear(turned, mean_).reshape({context.dim(0), context.dim(2)});
-    return ops::linear(mean, ops::pack_linear(device_, head_, Precision::kF32));
+    const std::int64_t tokens = context.dim(1);
+    const Tensor shares = Tensor::full(device_, {1, tokens}, 1.0f / static_cast<float>(tokens));
+    ops::PackedWeight mean = ops::pack_linear(device_, shares, Precision::kF32);
+    mean.source = shares;  // gradients pass through it
+    const Tensor means = ops::linear(ops::contiguous(context.permute({0, 2, 1})), mean);
+    return ops::linear(means.reshape({context.dim(0), context.dim(2)}),
+                       ops::pack_linear(device_, head_, Precision::kF32));
   }
 
   // The sum over labels of the mean cross entropy over the captions that say them.
@@ -201,8 +200,7 @@ class Run {
   const TextOptions& options_;
   std::vector<int> sizes_;
   std::unique_ptr<models::TextEncoder> encoder_;
-  Tensor head_;             // [all classes, width]
-  ops::PackedWeight mean_;  // over the tokens of a window: [1, tokens]
+  Tensor head_;  // [all classes, width]
   std::vector<grad::Trained> trained_;
   std::vector<std::string> texts_;
   std::vector<SceneLabels> labels_;

@@ -139,6 +139,10 @@ void Run::read() {
   request_ = resolve(std::move(request_), {data.training_pictures(), native, model_.variant.prediction,
                                            class_words(data, request_.trigger)});
   schedule_ = grad::schedule_named(request_.schedule);
+  // Told before anything is encoded.
+  if (!request_.control_start.empty())
+    model_.family->control_footprint(weights::open_table(request_.control_start), model_.files,
+                                     device_.precision());
   for (const std::string& warning : data.warnings) say(options_.log, LogLevel::kWarning, warning);
   for (const LeftOut& out : data.left_out) {
     say(options_.log, LogLevel::kWarning,

@@ -43,6 +43,7 @@ endif()
 set(DQ_ISA_avx2 -mavx2 -mfma -mf16c -O3)
 set(DQ_ISA_avx512 -mavx512f -mavx512bw -mavx512dq -mavx512vl -mfma -mf16c -mprefer-vector-width=512 -O3)
 set(DQ_ISA_avx512bf16 ${DQ_ISA_avx512} -mavx512bf16)
+set(DQ_ISA_amx ${DQ_ISA_avx512bf16} -mamx-tile -mamx-bf16)
 
 # dq_library(NAME [RECURSE] [SUBDIRS dir…] DEPS target…): every .cpp of src/NAME (and of the named
 # sub-folders, or of all of them) becomes the static library dq_NAME.
@@ -65,7 +66,7 @@ function(dq_library name)
   endif()
   add_library(dq_${name} STATIC ${sources})
   target_link_libraries(dq_${name} PUBLIC dq_flags ${ARG_DEPS})
-  foreach(isa avx2 avx512 avx512bf16)
+  foreach(isa avx2 avx512 avx512bf16 amx)
     set(isa_sources ${sources})
     list(FILTER isa_sources INCLUDE REGEX "_${isa}\\.cpp$")
     if(isa_sources)

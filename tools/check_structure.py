@@ -208,7 +208,7 @@ def report(files):
     for p in files:
         m = re.fullmatch(r"src/([\w/]+)\.cpp", p)
         if m and not m.group(1).startswith("app/"):
-            headers = [f"{m.group(1)}.h", re.sub(r"_(?:avx2|avx512|avx512bf16|ref|cpu)$", "", m.group(1)) + ".h",
+            headers = [f"{m.group(1)}.h", re.sub(r"_(?:avx2|avx512|avx512bf16|amx|ref|cpu)$", "", m.group(1)) + ".h",
                        re.sub(r"^ops/(?:cpu|ref)/", "ops/", m.group(1)) + ".h"]
             if not any(f'"{h}"' in tests for h in headers):
                 untested.append(p)

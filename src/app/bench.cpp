@@ -61,7 +61,7 @@ std::vector<Precision> precisions_of(const BenchCommand& command) {
     throw Error(ErrorCode::kInvalidArgument, "--precision knows f32, bf16 and all");
   }
   // Emulated bf16 is for tests; its speed says nothing.
-  if (ops::best_isa() == ops::Isa::kAvx512Bf16) return {Precision::kF32, Precision::kBF16};
+  if (ops::multiplies_bf16(ops::best_isa())) return {Precision::kF32, Precision::kBF16};
   return {Precision::kF32};
 }
 

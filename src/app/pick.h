@@ -39,7 +39,7 @@ inline void pick_prediction(const std::string& value, std::optional<models::Pred
 
 // --precision: bf16 where the processor multiplies it natively; elsewhere it would only cost accuracy.
 inline Precision pick_precision(const std::string& value) {
-  const bool native = ops::best_isa() == ops::Isa::kAvx512Bf16;
+  const bool native = ops::multiplies_bf16(ops::best_isa());
   return pick<Precision>("--precision", value,
                          {{"auto", native ? Precision::kBF16 : Precision::kF32},
                           {"f32", Precision::kF32},

@@ -176,11 +176,23 @@ TEST_F(Attention, IsTheSameAtAnyThreadCount) {
 TEST_F(Attention, RoundsOnlyTheProductsInBf16) {
   for (const Case& c : kShapes) {
     fill(c, 1);
-    const Tensor truth = on_ref({.heads = static_cast<int>(c.heads)});
+    Tensor bias = test::random_tensor(*ref_, {1, 1, c.queries, c.keys}, 4, -3, 3);
+    for (std::int64_t i = 0; i < bias.count(); i += 3) bias.data<float>()[i] = -kInf;
+    const int heads = static_cast<int>(c.heads);
+    for (const AttentionOptions& options :
+         {AttentionOptions{.heads = heads}, AttentionOptions{.heads = heads, .causal = true},
+          AttentionOptions{.heads = heads, .bias = &bias},
+          AttentionOptions{.heads = heads, .causal = true, .bias = &bias}}) {
+      const Tensor truth = on_ref(options);
+      for (const auto& [name, device] : test::all_cpu_devices(2, Precision::kBF16)) {
+        const double error = test::relative_error(on(*device, options), truth);
+        EXPECT_LT(error, 6e-3) << name << " " << describe(c) << (options.causal ? " causal" : "")
+                               << (options.bias ? " bias" : "");
+      }
+    }
     const auto device = ops::cpu::make_emulated512_device(2, Precision::kBF16);
-    const double error = test::relative_error(on(*device, {.heads = static_cast<int>(c.heads)}), truth);
-    EXPECT_LT(error, 6e-3) << describe(c);
-    EXPECT_GT(error, 0) << describe(c);
+    EXPECT_GT(test::relative_error(on(*device, {.heads = heads}), on_ref({.heads = heads})), 0)
+        << describe(c);
   }
 }
 

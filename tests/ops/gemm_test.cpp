@@ -18,7 +18,8 @@ namespace {
 using ops::cpu::BlockCache;
 
 TEST(GemmPlan, CoversEverythingWithinTheKernelsLimits) {
-  for (const auto* kernels : {&ops::cpu::gemm_kernels_avx2(), &ops::cpu::gemm_kernels_emulated512()}) {
+  for (const auto* kernels : {&ops::cpu::gemm_kernels_avx2(), &ops::cpu::gemm_kernels_emulated512(),
+                              &ops::cpu::gemm_kernels_emulated_amx()}) {
     for (const std::int64_t m : {1, 2, 7, 77, 512, 8192, 262144}) {
       for (const std::int64_t panels : {1, 3, 20, 80, 640}) {
         for (const int threads : {1, 2, 5, 32}) {
@@ -64,7 +65,7 @@ TEST(CpuDevice, RefusesWeightsPackedForOtherKernels) {
 
 TEST(CpuDevice, KnowsItsInstructionSet) {
   EXPECT_TRUE(ops::cpu::has_isa(ops::best_isa()));
-  for (const ops::Isa isa : {ops::Isa::kAvx2, ops::Isa::kAvx512, ops::Isa::kAvx512Bf16}) {
+  for (const ops::Isa isa : {ops::Isa::kAvx2, ops::Isa::kAvx512, ops::Isa::kAvx512Bf16, ops::Isa::kAmx}) {
     if (ops::cpu::has_isa(isa)) {
       EXPECT_NE(ops::make_cpu_device({.threads = 1, .isa = isa})->name().find(to_string(isa)),
                 std::string::npos);

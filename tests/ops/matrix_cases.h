@@ -33,8 +33,10 @@ inline std::vector<Variant> variants() {
   };
   add("Avx2", KernelSet::kAvx2);
   add("Emulated512", KernelSet::kEmulated512);
+  out.push_back({"EmulatedAmxBf16", KernelSet::kEmulatedAmx, Precision::kBF16});
   if (ops::cpu::has_isa(ops::Isa::kAvx512)) add("Avx512", KernelSet::kAvx512);
   if (ops::cpu::has_isa(ops::Isa::kAvx512Bf16)) add("Avx512Bf16", KernelSet::kAvx512Bf16);
+  if (ops::cpu::has_isa(ops::Isa::kAmx)) add("Amx", KernelSet::kAmx);
   return out;
 }
 

@@ -5,6 +5,7 @@
 #include "ops/cpu/attention_kernels.h"
 #include "ops/cpu/cpu_device.h"
 #include "ops/cpu/kernels.h"
+#include "ops/cpu/rounding.h"
 
 namespace dq::ops::cpu {
 namespace {
@@ -19,8 +20,12 @@ const AttentionKernels& kernels_of(const CpuDevice& device) {
       return kAttentionAvx2;
     case KernelSet::kAvx512:
       return kAttentionAvx512;
+    case KernelSet::kAmx:
+      return bf16 ? kAttentionAmx : kAttentionAvx512;
     case KernelSet::kAvx512Bf16:
       return bf16 ? kAttentionAvx512Bf16 : kAttentionAvx512;
+    case KernelSet::kEmulatedAmx:
+      return bf16 ? kAttentionEmulatedAmx : kAttentionEmulated512;
     case KernelSet::kEmulated512:
       return bf16 ? kAttentionEmulated512Bf16 : kAttentionEmulated512;
   }
@@ -54,7 +59,7 @@ void attention_with(const AttentionKernels& kernels, const Tensor& q, const Tens
   const std::int64_t memory_bytes = round * head_bytes + threads.size() * scratch_bytes;
   const std::shared_ptr<std::byte> memory = y.device().allocate(static_cast<std::uint64_t>(memory_bytes));
   std::byte* const scratch = memory.get() + round * head_bytes;
-  const std::int64_t blocks = (tq + kQueryBlock - 1) / kQueryBlock;
+  const std::int64_t block_rows = kernels.query_block, blocks = ceil_div(tq, block_rows);
   for (std::int64_t first = 0; first < all; first += round) {
     const std::int64_t count = std::min(round, all - first);
     threads.parallel_for(2 * count, [&](std::int64_t task, int) {
@@ -68,13 +73,13 @@ void attention_with(const AttentionKernels& kernels, const Tensor& q, const Tens
       }
     });
     threads.parallel_for(count * blocks, [&](std::int64_t task, int thread) {
-      const std::int64_t head = task / blocks, query = task % blocks * kQueryBlock;
+      const std::int64_t head = task / blocks, query = task % blocks * block_rows;
       const std::byte* packed = memory.get() + head * head_bytes;
       const float* bias = bias_of(options.bias, first + head, heads);
       AttentionBlock block{};
       block.q = head_of(q, first + head, heads) + query * q.strides()[1];
       block.q_stride = q.strides()[1];
-      block.rows = static_cast<int>(std::min<std::int64_t>(kQueryBlock, tq - query));
+      block.rows = static_cast<int>(std::min(block_rows, tq - query));
       block.first_query = query;
       block.keys = packed;
       block.values = packed + keys_bytes;

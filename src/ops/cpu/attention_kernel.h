@@ -7,11 +7,9 @@
 namespace dq::ops::cpu {
 namespace {
 
-constexpr float kLog2E = 1.44269504F;
-
-inline float minus_infinity() {
-  return -__builtin_inff();
-}
+// Queries a block: a multiple of every register tile's rows. Keys a step of the running softmax.
+inline constexpr int kQueryBlock = 48;
+inline constexpr int kKeyBlock = 64;
 
 template <class Products>
 struct Attention {
@@ -266,7 +264,7 @@ struct Attention {
   }
 
   static constexpr AttentionKernels kernels() {
-    return {keys_bytes, values_bytes, scratch_bytes, pack_keys, pack_values, attend};
+    return {kQueryBlock, keys_bytes, values_bytes, scratch_bytes, pack_keys, pack_values, attend};
   }
 };
 

@@ -7,15 +7,11 @@
 
 namespace dq::ops::cpu {
 
-// Queries a block: a multiple of every register tile's rows. Keys a step of the running softmax.
-inline constexpr int kQueryBlock = 48;
-inline constexpr int kKeyBlock = 64;
-
 // One block of queries; pointers are to its first row and its head's first number.
 struct AttentionBlock {
   const float* q;
   std::int64_t q_stride;
-  int rows;                        // ≤ kQueryBlock
+  int rows;                        // ≤ AttentionKernels::query_block
   std::int64_t first_query;        // its place among all queries, for the causal mask
   const std::byte *keys, *values;  // packed
   std::int64_t key_count;
@@ -29,10 +25,11 @@ struct AttentionBlock {
 };
 
 struct AttentionKernels {
+  int query_block = 0;  // queries that `attend` takes at most
   // Bytes of a head's packed keys and values, and of one thread's scratch memory; multiples of 64.
-  std::int64_t (*keys_bytes)(std::int64_t key_count, std::int64_t head_dim);
-  std::int64_t (*values_bytes)(std::int64_t key_count, std::int64_t value_dim);
-  std::int64_t (*scratch_bytes)(std::int64_t head_dim, std::int64_t value_dim);
+  std::int64_t (*keys_bytes)(std::int64_t key_count, std::int64_t head_dim) = nullptr;
+  std::int64_t (*values_bytes)(std::int64_t key_count, std::int64_t value_dim) = nullptr;
+  std::int64_t (*scratch_bytes)(std::int64_t head_dim, std::int64_t value_dim) = nullptr;
   void (*pack_keys)(const float* k, std::int64_t stride, std::int64_t key_count, std::int64_t head_dim,
                     std::byte* out);
   void (*pack_values)(const float* v, std::int64_t stride, std::int64_t key_count, std::int64_t value_dim,
@@ -42,10 +39,13 @@ struct AttentionKernels {
 
 extern const AttentionKernels kAttentionAvx2;
 extern const AttentionKernels kAttentionAvx512;
-extern const AttentionKernels kAttentionAvx512Bf16;  // products of bf16, sums and softmax in f32
+// Products of bf16, sums and softmax in f32.
+extern const AttentionKernels kAttentionAvx512Bf16;
+extern const AttentionKernels kAttentionAmx;
 // The 512-bit kernels on AVX2, for tests.
 extern const AttentionKernels kAttentionEmulated512;
 extern const AttentionKernels kAttentionEmulated512Bf16;
+extern const AttentionKernels kAttentionEmulatedAmx;
 
 // ops::attention with kernels of choice.
 void attention_with(const AttentionKernels& kernels, const Tensor& q, const Tensor& k, const Tensor& v,

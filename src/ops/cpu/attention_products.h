@@ -13,6 +13,12 @@
 namespace dq::ops::cpu {
 namespace {
 
+constexpr float kLog2E = 1.44269504F;
+
+inline float minus_infinity() {
+  return -__builtin_inff();
+}
+
 template <class IsaType>
 struct F32Products {
   using Isa = IsaType;

@@ -9,8 +9,13 @@ namespace dq::ops::cpu {
 struct GemmKernels;
 struct WinogradKernels;
 
-// Which instantiation of the kernel templates runs. kEmulated512 is the AVX512-BF16 code in terms of AVX2.
-enum class KernelSet : std::uint8_t { kAvx2, kAvx512, kAvx512Bf16, kEmulated512 };
+// Which instantiation of the kernel templates runs. kEmulated512 is the AVX512-BF16 code in terms of AVX2,
+// kEmulatedAmx that and the tile code.
+enum class KernelSet : std::uint8_t { kAvx2, kAvx512, kAvx512Bf16, kAmx, kEmulated512, kEmulatedAmx };
+
+// The f32 vectors of a kernel set: all that ops without bf16 products need to know.
+enum class VectorSet : std::uint8_t { kAvx2, kAvx512, kEmulated512 };
+VectorSet vectors_of(KernelSet set);
 
 class CpuDevice final : public Device {
  public:

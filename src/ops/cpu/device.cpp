@@ -18,8 +18,12 @@ const GemmKernels* gemm_kernels(KernelSet set) {
       return &gemm_kernels_avx512();
     case KernelSet::kAvx512Bf16:
       return &gemm_kernels_avx512bf16();
+    case KernelSet::kAmx:
+      return &gemm_kernels_amx();
     case KernelSet::kEmulated512:
       return &gemm_kernels_emulated512();
+    case KernelSet::kEmulatedAmx:
+      return &gemm_kernels_emulated_amx();
   }
   throw Error(ErrorCode::kInternal, "unknown kernel set");
 }
@@ -31,8 +35,10 @@ const WinogradKernels* winograd_kernels(KernelSet set) {
     case KernelSet::kAvx512:
       return &winograd_kernels_avx512();
     case KernelSet::kAvx512Bf16:
+    case KernelSet::kAmx:
       return &winograd_kernels_avx512bf16();
     case KernelSet::kEmulated512:
+    case KernelSet::kEmulatedAmx:
       return &winograd_kernels_emulated512();
   }
   throw Error(ErrorCode::kInternal, "unknown kernel set");
@@ -46,13 +52,47 @@ std::string_view set_name(KernelSet set) {
       return "AVX-512";
     case KernelSet::kAvx512Bf16:
       return "AVX512-BF16";
+    case KernelSet::kAmx:
+      return "AMX-BF16";
     case KernelSet::kEmulated512:
       return "emulated AVX512-BF16";
+    case KernelSet::kEmulatedAmx:
+      return "emulated AMX-BF16";
   }
   return "?";
 }
 
+KernelSet set_of(Isa isa) {
+  switch (isa) {
+    case Isa::kAvx512:
+      return KernelSet::kAvx512;
+    case Isa::kAvx512Bf16:
+      return KernelSet::kAvx512Bf16;
+    case Isa::kAmx:
+      return KernelSet::kAmx;
+    case Isa::kAuto:
+    case Isa::kAvx2:
+      break;
+  }
+  return KernelSet::kAvx2;
+}
+
 }  // namespace
+
+VectorSet vectors_of(KernelSet set) {
+  switch (set) {
+    case KernelSet::kAvx2:
+      break;
+    case KernelSet::kAvx512:
+    case KernelSet::kAvx512Bf16:
+    case KernelSet::kAmx:
+      return VectorSet::kAvx512;
+    case KernelSet::kEmulated512:
+    case KernelSet::kEmulatedAmx:
+      return VectorSet::kEmulated512;
+  }
+  return VectorSet::kAvx2;
+}
 
 CpuDevice::CpuDevice(KernelSet set, int threads, Precision precision)
     : Device(&cpu::backend(), precision),
@@ -80,10 +120,7 @@ std::unique_ptr<Device> make_cpu_device(const CpuOptions& options) {
     throw Error(ErrorCode::kUnsupported, fmt::format("this processor has no {}", to_string(isa)))
         .hint(fmt::format("Its best is {}; leave the choice to Danqing.", to_string(best)));
   }
-  const auto set = isa == Isa::kAvx512Bf16 ? cpu::KernelSet::kAvx512Bf16
-                   : isa == Isa::kAvx512   ? cpu::KernelSet::kAvx512
-                                           : cpu::KernelSet::kAvx2;
-  return std::make_unique<cpu::CpuDevice>(set, options.threads, options.precision);
+  return std::make_unique<cpu::CpuDevice>(cpu::set_of(isa), options.threads, options.precision);
 }
 
 }  // namespace dq::ops

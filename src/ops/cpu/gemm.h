@@ -9,8 +9,8 @@
 //
 //   panel p:  k = 0   w[p·nr, 0] w[p·nr+1, 0] … w[p·nr+nr−1, 0]     kF32, kF16, kBF16
 //             k = 1   w[p·nr, 1] …                                   (columns past N are 0)
-//   kBF16Pairs: the same with k and k+1 side by side: w[n, 0] w[n, 1] w[n+1, 0] w[n+1, 1] …; an odd K gets a
-//   0.
+//   kBF16Pairs: the same with k and k+1 side by side: w[n, 0] w[n, 1] w[n+1, 0] w[n+1, 1] …; K is filled up
+//   with zeros to a multiple of GemmShape::k_step.
 //
 // The K blocks depend on K alone and every element of C is one chain of sums over them, so results do not
 // depend on how M and N are shared among threads.
@@ -66,6 +66,7 @@ struct GemmShape {
   int kc = 0;          // the longest K block; rows of the A block lie this far apart
   int mc = 0;          // the most rows of a task
   int flops_per_cycle = 0;
+  int k_step = 1;  // numbers of K that the micro-kernel takes at once
 };
 
 struct GemmKernels {
@@ -78,6 +79,8 @@ struct GemmKernels {
 const GemmKernels& gemm_kernels_avx2();
 const GemmKernels& gemm_kernels_avx512();
 const GemmKernels& gemm_kernels_avx512bf16();
+const GemmKernels& gemm_kernels_amx();
 const GemmKernels& gemm_kernels_emulated512();
+const GemmKernels& gemm_kernels_emulated_amx();
 
 }  // namespace dq::ops::cpu

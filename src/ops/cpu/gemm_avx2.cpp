@@ -1,5 +1,5 @@
 // AVX2, and the 512-bit kernels emulated with AVX2 for tests.
-#include "ops/cpu/gemm_kernel.h"
+#include "ops/cpu/gemm_tile_kernel.h"
 
 namespace dq::ops::cpu {
 namespace {
@@ -8,9 +8,14 @@ namespace {
 using Avx2F32 = F32Math<Avx2, 6, 16, 320, 192>;
 using EmulatedF32 = F32Math<Emulated512, 12, 32, 192, 192>;
 using EmulatedBf16 = Bf16Math<Emulated512, 12, 32, 384, 192>;
+using EmulatedTiled = TileMath<Emulated512, EmulatedTiles, 512, 256>;
 
 void run_emulated(const GemmTask& t) {
   return t.w.format == PanelFormat::kBF16Pairs ? run_task<EmulatedBf16>(t) : run_task<EmulatedF32>(t);
+}
+
+void run_emulated_tiles(const GemmTask& t) {
+  return t.w.format == PanelFormat::kBF16Pairs ? run_task<EmulatedTiled>(t) : run_task<EmulatedF32>(t);
 }
 
 }  // namespace
@@ -24,6 +29,12 @@ const GemmKernels& gemm_kernels_avx2() {
 const GemmKernels& gemm_kernels_emulated512() {
   static constexpr GemmKernels kKernels = {shape_of<EmulatedF32>(16), shape_of<EmulatedBf16>(16),
                                            PanelFormat::kBF16Pairs, run_emulated};
+  return kKernels;
+}
+
+const GemmKernels& gemm_kernels_emulated_amx() {
+  static constexpr GemmKernels kKernels = {shape_of<EmulatedF32>(64), shape_of<EmulatedTiled>(1024),
+                                           PanelFormat::kBF16Pairs, run_emulated_tiles};
   return kKernels;
 }
 

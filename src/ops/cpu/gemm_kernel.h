@@ -103,12 +103,13 @@ void tile_bf16(std::int64_t kc, const std::uint16_t* a, const std::uint16_t* b, 
   sums.store(c);
 }
 
-// Traits of one arithmetic: what A and the widened panel hold, and the tile functions for every edge.
+// Traits of one arithmetic: what A and the widened panel hold, and the tile functions for every edge. kStep
+// and kRowStep: what K and the rows of a panel's sums are filled up to.
 template <class Isa_, int kMr_, int kNr_, int kKc_, int kMc_>
 struct F32Math {
   using Isa = Isa_;
   using Number = float;
-  static constexpr int kMr = kMr_, kNr = kNr_, kKc = kKc_, kMc = kMc_;
+  static constexpr int kMr = kMr_, kNr = kNr_, kKc = kKc_, kMc = kMc_, kStep = 1, kRowStep = 1;
   using Tile = void (*)(std::int64_t, const float*, const float*, float*, bool);
   template <int kRows, int kVecs>
   static constexpr Tile kTile = tile_f32<Isa, kNr, kKc, kRows, kVecs>;
@@ -118,7 +119,7 @@ template <class Isa_, int kMr_, int kNr_, int kKc_, int kMc_>
 struct Bf16Math {
   using Isa = Isa_;
   using Number = std::uint16_t;
-  static constexpr int kMr = kMr_, kNr = kNr_, kKc = kKc_, kMc = kMc_;
+  static constexpr int kMr = kMr_, kNr = kNr_, kKc = kKc_, kMc = kMc_, kStep = 2, kRowStep = 1;
   using Tile = void (*)(std::int64_t, const std::uint16_t*, const std::uint16_t*, float*, bool);
   template <int kRows, int kVecs>
   static constexpr Tile kTile = tile_bf16<Isa, kNr, kKc, kRows, kVecs>;
@@ -160,6 +161,7 @@ void pack_rows(const GemmTask& t, std::int64_t k, std::int64_t kc, float* block)
 template <class Math>
 void pack_rows(const GemmTask& t, std::int64_t k, std::int64_t kc, std::uint16_t* block) {
   using Isa = typename Math::Isa;
+  if constexpr (Math::kRowStep > 1) return Math::pack_rows(t, k, kc, block);
   alignas(64) float line[Math::kKc];
   for (std::int64_t m = t.m0; m < t.m1; ++m, block += Math::kKc) {
     const float* row = t.a.row(t.a.self, m, k, kc, line);
@@ -194,7 +196,7 @@ const float* open_panel(const Panels& w, std::int64_t panel, std::int64_t k, std
 template <class Math>
 const std::uint16_t* open_panel(const Panels& w, std::int64_t panel, std::int64_t k, std::int64_t,
                                 std::uint16_t*) {
-  const std::int64_t lines = w.k + (w.k & 1);
+  const std::int64_t lines = ceil_div(w.k, Math::kStep) * Math::kStep;
   return static_cast<const std::uint16_t*>(w.data) + (panel * lines + k) * Math::kNr;
 }
 
@@ -251,13 +253,14 @@ typename Isa::Vec gather(const float* row, std::int64_t panel_stride, std::int64
   return Isa::load(both);
 }
 
-// values: panels from p0 on; gates: panels from g0 on; both with all rows of the task. Panel by panel, as the
-// sums lie in memory.
+// values: panels from p0 on; gates: panels from g0 on; both with all rows of the task, `stride` numbers a
+// panel. Panel by panel, as the sums lie in memory.
 template <class Isa, int kNr>
-void finish_geglu(const GemmTask& t, const float* values, const float* gates, std::int64_t g0) {
+void finish_geglu(const GemmTask& t, const float* values, const float* gates, std::int64_t g0,
+                  std::int64_t stride) {
   using Vec = typename Isa::Vec;
   const Epilogue& e = t.out;
-  const std::int64_t rows = t.m1 - t.m0, stride = rows * kNr, end = smaller(t.p1 * kNr, e.n);
+  const std::int64_t rows = t.m1 - t.m0, end = smaller(t.p1 * kNr, e.n);
   for (std::int64_t n = t.p0 * kNr; n < end; n += Isa::kWidth) {
     const int count = static_cast<int>(smaller<std::int64_t>(Isa::kWidth, end - n));
     const Vec value_bias = e.bias ? Isa::load_n(e.bias + n, count) : Isa::zero();
@@ -285,21 +288,29 @@ struct Scratch {
         c(reinterpret_cast<float*>(w + Math::kKc * Math::kNr)) {}
 };
 
-// One panel down all rows of the task, in tiles as even as can be.
+// One panel down all rows of the task: in tile registers the last is shorter, in vectors all are as even as
+// can be.
 template <class Math>
 void run_panel(const GemmTask& t, const Scratch<Math>& s, std::int64_t panel, std::int64_t k, std::int64_t kc,
                float* sums, bool last) {
   using Isa = typename Math::Isa;
   const std::int64_t rows = t.m1 - t.m0, n0 = panel * Math::kNr,
                      columns = smaller<std::int64_t>(Math::kNr, t.w.n - n0);
-  const int vecs = static_cast<int>(ceil_div(columns, Isa::kWidth));
   const auto* w = open_panel<Math>(t.w, panel, k, kc, s.w);
   const std::int64_t tiles = ceil_div(rows, Math::kMr);
-  const std::int64_t steps = sizeof(typename Math::Number) == 2 ? kc + (kc & 1) : kc;
+  const std::int64_t steps = ceil_div(kc, Math::kStep) * Math::kStep;
   for (std::int64_t i = 0; i < tiles; ++i) {
-    const std::int64_t r0 = rows * i / tiles, r1 = rows * (i + 1) / tiles;
+    constexpr bool kTiled = Math::kRowStep > 1;
+    const std::int64_t r0 = kTiled ? i * Math::kMr : rows * i / tiles;
+    const std::int64_t r1 = kTiled ? smaller(rows, r0 + Math::kMr) : rows * (i + 1) / tiles;
     float* c = sums ? sums + r0 * Math::kNr : s.c;
-    pick_tile<Math>(static_cast<int>(r1 - r0), vecs)(steps, s.a + r0 * Math::kKc, w, c, k > 0);
+    const typename Math::Number* a = s.a + r0 * Math::kKc;
+    if constexpr (kTiled) {
+      Math::multiply(steps, a, w, c, k > 0, r1 - r0, columns);
+    } else {
+      const int vecs = static_cast<int>(ceil_div(columns, Isa::kWidth));
+      pick_tile<Math>(static_cast<int>(r1 - r0), vecs)(steps, a, w, c, k > 0);
+    }
     if (last) finish<Isa, Math::kNr>(t.out, c, t.m0 + r0, r1 - r0, n0);
   }
 }
@@ -307,30 +318,32 @@ void run_panel(const GemmTask& t, const Scratch<Math>& s, std::int64_t panel, st
 template <class Math>
 void run_task(const GemmTask& t) {
   const Scratch<Math> s(t.scratch);
-  const std::int64_t rows = t.m1 - t.m0, blocks = ceil_div(t.w.k, Math::kKc);
-  const std::int64_t block = ceil_div(ceil_div(t.w.k, blocks), 8) * 8;
+  const std::int64_t blocks = ceil_div(t.w.k, Math::kKc), step = Math::kStep < 8 ? 8 : Math::kStep;
+  const std::int64_t block = ceil_div(ceil_div(t.w.k, blocks), step) * step;
+  // The sums of a panel.
+  const std::int64_t stride = ceil_div(t.m1 - t.m0, Math::kRowStep) * Math::kRowStep * Math::kNr;
   // With GEGLU, the panels that hold the gates of the task's columns.
   const std::int64_t g0 = t.out.geglu ? (t.out.n + t.p0 * Math::kNr) / Math::kNr : 0;
   const std::int64_t g1 = t.out.geglu ? ceil_div(t.out.n + smaller(t.p1 * Math::kNr, t.out.n), Math::kNr) : 0;
   const bool keep = blocks > 1 || t.out.geglu;
-  float* gates = s.c + (t.p1 - t.p0) * rows * Math::kNr;
+  float* gates = s.c + (t.p1 - t.p0) * stride;
   for (std::int64_t k = 0; k < t.w.k; k += block) {
     const std::int64_t kc = smaller(block, t.w.k - k);
     const bool last = k + kc == t.w.k && !t.out.geglu;
     pack_rows<Math>(t, k, kc, s.a);
     for (std::int64_t p = t.p0; p < t.p1; ++p) {
-      run_panel<Math>(t, s, p, k, kc, keep ? s.c + (p - t.p0) * rows * Math::kNr : nullptr, last);
+      run_panel<Math>(t, s, p, k, kc, keep ? s.c + (p - t.p0) * stride : nullptr, last);
     }
     for (std::int64_t p = g0; p < g1; ++p) {
-      run_panel<Math>(t, s, p, k, kc, gates + (p - g0) * rows * Math::kNr, false);
+      run_panel<Math>(t, s, p, k, kc, gates + (p - g0) * stride, false);
     }
   }
-  if (t.out.geglu) finish_geglu<typename Math::Isa, Math::kNr>(t, s.c, gates, g0);
+  if (t.out.geglu) finish_geglu<typename Math::Isa, Math::kNr>(t, s.c, gates, g0, stride);
 }
 
 template <class Math>
 constexpr GemmShape shape_of(int flops_per_cycle) {
-  return {Math::kMr, Math::kNr, Math::kKc, Math::kMc, flops_per_cycle};
+  return {Math::kMr, Math::kNr, Math::kKc, Math::kMc, flops_per_cycle, Math::kStep};
 }
 
 }  // namespace

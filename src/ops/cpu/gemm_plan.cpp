@@ -26,7 +26,7 @@ double task_cost(const GemmShape& s, double rows, double columns, double k) {
 
 std::int64_t gemm_scratch_floats(const GemmShape& s, std::int64_t rows, std::int64_t panels) {
   const std::int64_t work = s.mc * s.kc + s.kc * s.nr;
-  return work + std::max<std::int64_t>(rows * panels, s.mr) * s.nr;
+  return work + round_up(rows, s.mr) * panels * s.nr;
 }
 
 Panels panels_of(const CpuDevice& device, const PackedWeight& weight) {
@@ -45,7 +45,8 @@ Panels panels_of(const CpuDevice& device, const PackedWeight& weight) {
   w.round_a = weight.compute == Precision::kBF16 && !pairs;
   const bool wants_pairs =
       weight.compute == Precision::kBF16 && kernels.bf16_format == PanelFormat::kBF16Pairs;
-  if (data.rank() < 3 || data.dim(2) != shape.nr || pairs != wants_pairs) {
+  const std::int64_t lines = pairs ? round_up(w.k, shape.k_step) / 2 : w.k;
+  if (data.rank() < 3 || data.dim(1) != lines || data.dim(2) != shape.nr || pairs != wants_pairs) {
     throw Error(ErrorCode::kInternal, fmt::format("a weight packed as {} is not for {}",
                                                   dq::to_string(data.shape()), device.name()));
   }

@@ -3,6 +3,8 @@
 #include "ops/cpu/instruction_set.h"
 
 #include <cpuid.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include <cstdint>
 
@@ -37,6 +39,12 @@ constexpr std::uint32_t bit(int n) {
   return 1u << n;
 }
 
+// Linux lends the tile registers' state (component 18) only to processes that ask for it.
+bool may_use_tiles() {
+  constexpr long kRequestPermission = 0x1023, kTileData = 18;  // ARCH_REQ_XCOMP_PERM, asm/prctl.h
+  return syscall(SYS_arch_prctl, kRequestPermission, kTileData) == 0;
+}
+
 }  // namespace
 
 bool has_isa(Isa isa) {
@@ -48,17 +56,25 @@ bool has_isa(Isa isa) {
   if (isa == Isa::kAvx2 || isa == Isa::kAuto) return true;
   // F 16, DQ 17, BW 30, VL 31; opmask and ZMM states 5 … 7.
   if (!has_all(extended.b, bit(16) | bit(17) | bit(30) | bit(31)) || !has_all(states, 0xe0)) return false;
-  return isa == Isa::kAvx512 || has_all(leaf(7, 1).a, bit(5));
+  if (isa == Isa::kAvx512) return true;
+  if (!has_all(leaf(7, 1).a, bit(5))) return false;
+  if (isa == Isa::kAvx512Bf16) return true;
+  // AMX-BF16 22, AMX-TILE 24 of leaf 7, EDX; tile configuration and data.
+  return has_all(extended.d, bit(22) | bit(24)) && has_all(states, 0x60000) && may_use_tiles();
 }
 
 }  // namespace cpu
 
 Isa best_isa() {
-  for (const Isa isa : {Isa::kAvx512Bf16, Isa::kAvx512, Isa::kAvx2}) {
+  for (const Isa isa : {Isa::kAmx, Isa::kAvx512Bf16, Isa::kAvx512, Isa::kAvx2}) {
     if (cpu::has_isa(isa)) return isa;
   }
   throw Error(ErrorCode::kUnsupported, "this processor has no AVX2, FMA and F16C")
       .hint("Danqing needs an x86-64 processor of 2013 or later.");
+}
+
+bool multiplies_bf16(Isa isa) {
+  return isa == Isa::kAvx512Bf16 || isa == Isa::kAmx;
 }
 
 std::string to_string(Isa isa) {
@@ -71,6 +87,8 @@ std::string to_string(Isa isa) {
       return "AVX-512";
     case Isa::kAvx512Bf16:
       return "AVX512-BF16";
+    case Isa::kAmx:
+      return "AMX-BF16";
   }
   return "?";
 }

@@ -81,13 +81,12 @@ void channel_map(const Moments* parts, const Chunks& chunks, std::int64_t groups
 }  // namespace
 
 const NormKernels& norm_kernels(KernelSet set) {
-  switch (set) {
-    case KernelSet::kAvx2:
+  switch (vectors_of(set)) {
+    case VectorSet::kAvx2:
       return kNormAvx2;
-    case KernelSet::kAvx512:
-    case KernelSet::kAvx512Bf16:
+    case VectorSet::kAvx512:
       return kNormAvx512;
-    case KernelSet::kEmulated512:
+    case VectorSet::kEmulated512:
       return kNormEmulated512;
   }
   return kNormAvx2;

@@ -58,13 +58,15 @@ struct Room {
 PackedWeight pack(Device& any_device, const Tensor& weight, const Channel& source, Precision compute) {
   auto& device = static_cast<CpuDevice&>(any_device);
   const GemmKernels& kernels = device.gemm();
-  const std::int64_t nr = compute == Precision::kBF16 ? kernels.bf16.nr : kernels.f32.nr;
+  const GemmShape& shape = compute == Precision::kBF16 ? kernels.bf16 : kernels.f32;
+  const std::int64_t nr = shape.nr;
   const std::int64_t n = weight.dim(0), k = source.channels * source.taps_h * source.taps_w;
   const std::int64_t panels = (n + nr - 1) / nr;
   const bool pairs = compute == Precision::kBF16 && kernels.bf16_format == PanelFormat::kBF16Pairs;
   const DType dtype = panel_dtype(weight.dtype(), compute);
   PackedWeight out;
-  out.data = Tensor::empty(device, dtype, pairs ? Shape{panels, (k + 1) / 2, nr, 2} : Shape{panels, k, nr});
+  const std::int64_t lines = pairs ? round_up(k, shape.k_step) : k;
+  out.data = Tensor::empty(device, dtype, pairs ? Shape{panels, lines / 2, nr, 2} : Shape{panels, k, nr});
   out.out_channels = n;
   out.in_channels = source.channels;
   out.kernel_h = static_cast<int>(source.taps_h);
@@ -72,7 +74,7 @@ PackedWeight pack(Device& any_device, const Tensor& weight, const Channel& sourc
   out.compute = compute;
 
   const int from_size = size_of(weight.dtype()), to_size = size_of(dtype);
-  const std::int64_t panel_bytes = out.data.strides()[0] * to_size, line = (k * to_size + 3) / 4 * 4;
+  const std::int64_t panel_bytes = out.data.strides()[0] * to_size, line = round_up(lines * to_size, 4);
   const bool in_order = source.stride_c == 1 && source.taps_h * source.taps_w == 1;
   const bool zipped = to_size == 2 && !pairs;
   const Room room{round_up(k * from_size, 64), round_up(nr * line, 64), zipped ? round_up(nr * line, 64) : 0};

@@ -17,13 +17,12 @@ std::int64_t rows_per_task(std::int64_t width) {
 }
 
 const RmsNormKernels& kernels_of(const Tensor& x) {
-  switch (cpu_device(x).kernel_set()) {
-    case KernelSet::kAvx512:
-    case KernelSet::kAvx512Bf16:
+  switch (vectors_of(cpu_device(x).kernel_set())) {
+    case VectorSet::kAvx512:
       return kRmsNormAvx512;
-    case KernelSet::kEmulated512:
+    case VectorSet::kEmulated512:
       return kRmsNormEmulated512;
-    case KernelSet::kAvx2:
+    case VectorSet::kAvx2:
       break;
   }
   return kRmsNormAvx2;

@@ -9,11 +9,11 @@
 //     }
 //   }
 //
-// Include it only from kernel sources, whose names end in _avx2.cpp, _avx512.cpp or _avx512bf16.cpp.
-// Everything here is in an unnamed namespace, so that no function compiled for one instruction set can be
-// linked into another's code; for the same reason kernels call no inline function of the standard library
-// (std::min and friends). Emulated512 is the 512-bit code with BF16 dot products in terms of AVX2: it lets
-// tests run the wide kernels and their layouts on processors that lack them.
+// Include it only from kernel sources, whose names end in _avx2.cpp, _avx512.cpp, _avx512bf16.cpp or
+// _amx.cpp. Everything here is in an unnamed namespace, so that no function compiled for one instruction set
+// can be linked into another's code; for the same reason kernels call no inline function of the standard
+// library (std::min and friends). Emulated512 is the 512-bit code with BF16 dot products in terms of AVX2: it
+// lets tests run the wide kernels and their layouts on processors that lack them.
 //
 // Vec has + - * / by lane (and unary minus). "x86 order" below: max(a, b) and min(a, b) return b when either
 // is NaN, so put the value whose NaN must survive second.
@@ -63,6 +63,11 @@ struct Avx2 {
     const __m256i high = _mm256_srli_epi32(_mm256_castps_si256(round_bf16(v)), 16);
     const __m128i packed = _mm_packus_epi32(_mm256_castsi256_si128(high), _mm256_extracti128_si256(high, 1));
     _mm_storeu_si128(reinterpret_cast<__m128i*>(p), packed);
+  }
+  static void store_bf16_zipped(std::uint16_t* p, Vec even, Vec odd) {
+    const __m256i low = _mm256_srli_epi32(_mm256_castps_si256(round_bf16(even)), 16);
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(p),
+                        _mm256_or_si256(low, _mm256_castps_si256(round_bf16(odd))));
   }
   // v rounded to the nearest bfloat16, still as float. NaN stays NaN.
   static Vec round_bf16(Vec v) {
@@ -153,6 +158,11 @@ struct Emulated512 {
     Avx2::store_bf16(p + 8, v.hi);
   }
   static Vec round_bf16(Vec v) { return {Avx2::round_bf16(v.lo), Avx2::round_bf16(v.hi)}; }
+  // Two vectors, one after the other.
+  static void store_bf16_two(std::uint16_t* p, Vec first, Vec second) {
+    store_bf16(p, first);
+    store_bf16(p + kWidth, second);
+  }
   static Vec fma(Vec a, Vec b, Vec c) { return {Avx2::fma(a.lo, b.lo, c.lo), Avx2::fma(a.hi, b.hi, c.hi)}; }
   static Vec fnma(Vec a, Vec b, Vec c) {
     return {Avx2::fnma(a.lo, b.lo, c.lo), Avx2::fnma(a.hi, b.hi, c.hi)};
@@ -169,6 +179,11 @@ struct Emulated512 {
   static float sum(Vec v) { return Avx2::sum(v.lo + v.hi); }
   static float max_lane(Vec v) { return Avx2::max_lane(Avx2::max(v.lo, v.hi)); }
 
+  // Rounded, lane by lane one after the other: even₀ odd₀ even₁ odd₁ …
+  static void store_bf16_zipped(std::uint16_t* p, Vec even, Vec odd) {
+    Avx2::store_bf16_zipped(p, even.lo, odd.lo);
+    Avx2::store_bf16_zipped(p + kWidth, even.hi, odd.hi);
+  }
   // Thirty-two bfloat16: lane i holds elements 2i (low half) and 2i + 1.
   static Pairs load_pairs(const std::uint16_t* p) {
     return {_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)),
@@ -262,6 +277,13 @@ struct Avx512Bf16 : Avx512 {
   static constexpr bool kHasBf16Dot = true;
   using Pairs = __m512i;
 
+  static void store_bf16_two(std::uint16_t* p, Vec first, Vec second) {
+    _mm512_storeu_si512(p, reinterpret_cast<__m512i>(_mm512_cvtne2ps_pbh(second, first)));
+  }
+  static void store_bf16_zipped(std::uint16_t* p, Vec even, Vec odd) {
+    const __m512i low = _mm512_srli_epi32(_mm512_castps_si512(round_bf16(even)), 16);
+    _mm512_storeu_si512(p, _mm512_or_si512(low, _mm512_castps_si512(round_bf16(odd))));
+  }
   static Pairs load_pairs(const std::uint16_t* p) { return _mm512_loadu_si512(p); }
   static Pairs broadcast_pair(const std::uint16_t* p) {
     std::int32_t both = 0;

@@ -18,13 +18,12 @@ constexpr std::int64_t kMostGroup = 48 << 20, kMostDu = 64 << 20;
 constexpr std::int64_t kTaskTiles = 4, kTaskNumbers = 1 << 14;
 
 const WinogradGradientKernels& kernels_of(KernelSet set) {
-  switch (set) {
-    case KernelSet::kAvx2:
+  switch (vectors_of(set)) {
+    case VectorSet::kAvx2:
       return winograd_gradient_kernels_avx2();
-    case KernelSet::kAvx512:
-    case KernelSet::kAvx512Bf16:
+    case VectorSet::kAvx512:
       return winograd_gradient_kernels_avx512();
-    case KernelSet::kEmulated512:
+    case VectorSet::kEmulated512:
       return winograd_gradient_kernels_emulated512();
   }
   return winograd_gradient_kernels_avx2();

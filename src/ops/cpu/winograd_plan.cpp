@@ -21,6 +21,10 @@ constexpr std::int64_t kInputTiles = 4, kFewTiles = 24;
 // panels.
 bool winograd_pays(const Tensor& y, const PackedWeight& weight, const Conv2dOptions& options) {
   if (weight.kernel_h != 3 || weight.kernel_w != 3 || options.stride != 1) return false;
+  // Tile registers multiply bf16 faster than Winograd saves products in f32.
+  const GemmKernels& gemm = cpu_device(y).gemm();
+  if (weight.compute == Precision::kBF16 && gemm.bf16.flops_per_cycle > 8 * gemm.f32.flops_per_cycle)
+    return false;
   if (weight.in_channels < 32 || weight.in_channels % 2 != 0 || weight.out_channels < 16) return false;
   const std::int64_t tiles = y.dim(0) * ceil_div(y.dim(1), kWinogradTile) * ceil_div(y.dim(2), kWinogradTile);
   const std::int64_t pixels = y.dim(0) * y.dim(1) * y.dim(2);

@@ -1,0 +1,250 @@
+#pragma once
+// attention_kernel.h in tile registers: the same running softmax over blocks of kKeys keys, for kQueries
+// queries. Everything is in panels 32 wide, as tile_product.h wants its operands and leaves its results:
+//
+//   Q, P     [query / 16][column / 32][query % 16][column % 32]     bf16; columns: depth, keys
+//   K, V     [column / 32][row / 2][column % 32][row % 2]           bf16; columns: keys, value's depth
+//   S, O     [column / 32][query][column % 32]                      f32
+//
+// Depth and keys are filled up with zeros to 32. Included by kernel sources only; the rules of simd.h hold.
+#include "ops/cpu/attention_products.h"
+#include "ops/cpu/tile_product.h"
+
+namespace dq::ops::cpu {
+namespace {
+
+// Tiles::multiply(const TileProduct&) within a Session.
+template <class Isa, class Tiles, class Session>
+struct TileAttention {
+  using Vec = typename Isa::Vec;
+  using Number = std::uint16_t;
+  static constexpr int kQueries = 32, kPanel = 32;
+  static constexpr std::int64_t kKeys = 256;
+  static_assert(kPanel == 2 * Isa::kWidth);
+
+  static constexpr std::int64_t panels(std::int64_t n) { return (n + kPanel - 1) / kPanel; }
+  static std::int64_t keys_bytes(std::int64_t key_count, std::int64_t head_dim) {
+    return panels(key_count) * panels(head_dim) * kPanel * kPanel * 2;
+  }
+  static std::int64_t values_bytes(std::int64_t key_count, std::int64_t value_dim) {
+    return keys_bytes(key_count, value_dim);
+  }
+
+  struct Scratch {
+    Number *queries, *weights;
+    float *scores, *out;
+    float *most, *sums;  // a number and a vector for each query
+    std::int64_t depth_panels, value_panels;
+  };
+  static Scratch divide(std::byte* memory, std::int64_t head_dim, std::int64_t value_dim) {
+    Scratch s{};
+    s.depth_panels = panels(head_dim);
+    s.value_panels = panels(value_dim);
+    s.scores = reinterpret_cast<float*>(memory);
+    s.out = s.scores + kQueries * kKeys;
+    s.most = s.out + kQueries * kPanel * s.value_panels;
+    s.sums = s.most + kQueries;
+    s.weights = reinterpret_cast<Number*>(s.sums + kQueries * Isa::kWidth);
+    s.queries = s.weights + kQueries * kKeys;
+    return s;
+  }
+  static std::int64_t scratch_bytes(std::int64_t head_dim, std::int64_t value_dim) {
+    return kQueries *
+           (6 * kKeys + 4 * kPanel * panels(value_dim) + 4 + 4 * Isa::kWidth + 2 * kPanel * panels(head_dim));
+  }
+
+  // `depth` numbers times `scale`, rounded, zeros up to a whole panel; panels lie `stride` apart.
+  static void round_row(const float* x, std::int64_t depth, float scale, Number* out, std::int64_t stride) {
+    const Vec factor = Isa::set1(scale);
+    for (std::int64_t d = 0; d < depth; d += kPanel, out += stride) {
+      const int first = static_cast<int>(smaller(Isa::kWidth, depth - d));
+      const int second = static_cast<int>(smaller(Isa::kWidth, depth - d - first));
+      Isa::store_bf16_two(out, Isa::load_n(x + d, first) * factor,
+                          Isa::load_n(x + d + first, second) * factor);
+    }
+  }
+
+  static void pack_keys(const float* k, std::int64_t stride, std::int64_t key_count, std::int64_t head_dim,
+                        std::byte* out) {
+    constexpr std::int64_t kMost = 8;  // panels of depth at once
+    const std::int64_t depth_panels = panels(head_dim);
+    alignas(64) Number rows[kPanel * kMost * kPanel];
+    for (std::int64_t first = 0; first < key_count; first += kPanel) {
+      const std::int64_t keys = smaller(kPanel, key_count - first);
+      for (std::int64_t p = 0; p < depth_panels; p += kMost, out += kMost * kPanel * kPanel * 2) {
+        const std::int64_t count = smaller(kMost, depth_panels - p), width = count * kPanel;
+        if (keys < kPanel) std::memset(rows, 0, sizeof(rows));
+        for (std::int64_t j = 0; j < keys; ++j) {
+          round_row(k + (first + j) * stride + p * kPanel, smaller(width, head_dim - p * kPanel), 1,
+                    rows + j * width, kPanel);
+        }
+        transpose_4_bytes(reinterpret_cast<const std::byte*>(rows), width / 2, out, kPanel, width / 2,
+                          kPanel);
+        if (count < kMost) out += (count - kMost) * kPanel * kPanel * 2;
+      }
+    }
+  }
+
+  static void pack_values(const float* v, std::int64_t stride, std::int64_t key_count, std::int64_t value_dim,
+                          std::byte* out) {
+    auto* to = reinterpret_cast<Number*>(out);
+    const std::int64_t all = panels(key_count) * kPanel;
+    for (std::int64_t column = 0; column < panels(value_dim) * kPanel; column += kPanel) {
+      for (std::int64_t t = 0; t < all; t += 2) {
+        for (std::int64_t c = column; c < column + kPanel; c += Isa::kWidth, to += 2 * Isa::kWidth) {
+          const std::int64_t left = value_dim - c;
+          const int n = left < 0 ? 0 : static_cast<int>(smaller(Isa::kWidth, left));
+          const Vec even = t < key_count ? Isa::load_n(v + t * stride + c, n) : Isa::zero();
+          const Vec odd = t + 1 < key_count ? Isa::load_n(v + (t + 1) * stride + c, n) : Isa::zero();
+          Isa::store_bf16_zipped(to, even, odd);
+        }
+      }
+    }
+  }
+
+  static void pack_queries(const AttentionBlock& b, const Scratch& s) {
+    const std::int64_t tile = s.depth_panels * kTileRows * kTileDepth;
+    if (b.rows < kQueries) std::memset(s.queries, 0, static_cast<std::size_t>(2 * tile) * sizeof(Number));
+    for (std::int64_t r = 0; r < b.rows; ++r) {
+      round_row(b.q + r * b.q_stride, b.head_dim, b.scale * kLog2E,
+                s.queries + r / kTileRows * tile + r % kTileRows * kTileDepth, kTileRows * kTileDepth);
+    }
+  }
+
+  // S = Q·Kᵀ for keys [first, first + keys).
+  static void score(const AttentionBlock& b, const Scratch& s, std::int64_t first, std::int64_t keys) {
+    const std::int64_t panel = s.depth_panels * kPanel * kPanel;
+    TileProduct p;
+    p.steps = s.depth_panels;
+    p.a = s.queries;
+    p.a_stride = s.depth_panels * kTileRows * kTileDepth;
+    p.b = reinterpret_cast<const Number*>(b.keys) + first / kPanel * panel;
+    p.c = s.scores;
+    p.two_rows = b.rows > kTileRows;
+    for (std::int64_t at = 0; at < keys; at += kPanel, p.b += panel, p.c += kQueries * kPanel) {
+      p.two_columns = true;  // weigh() reads whole panels
+      Tiles::multiply(p);
+    }
+  }
+
+  // Adds the bias and puts −∞ where a row may not look, up to a whole panel.
+  static void mask(const AttentionBlock& b, const Scratch& s, std::int64_t first, std::int64_t keys) {
+    for (std::int64_t r = 0; r < b.rows; ++r) {
+      const float* bias = b.bias ? b.bias + r * b.bias_stride + first : nullptr;
+      std::int64_t seen = keys;
+      if (b.causal) seen = smaller(seen, b.first_query + r + 1 - first);
+      for (std::int64_t at = 0; at < keys; at += kPanel) {
+        float* row = s.scores + (at * kQueries + r * kPanel);
+        for (std::int64_t j = 0; j < kPanel; ++j) {
+          if (at + j >= seen) {
+            row[j] = minus_infinity();
+          } else if (bias) {
+            row[j] += bias[at + j] * kLog2E;
+          }
+        }
+      }
+    }
+  }
+
+  // The largest logit of query r.
+  static float reach(const float* row, std::int64_t keys) {
+    Vec a = Isa::load(row), b = Isa::load(row + Isa::kWidth);
+    for (std::int64_t at = kPanel; at < keys; at += kPanel) {
+      row += kQueries * kPanel;
+      a = Isa::max(a, Isa::load(row));
+      b = Isa::max(b, Isa::load(row + Isa::kWidth));
+    }
+    return Isa::max_lane(Isa::max(a, b));
+  }
+
+  // P = 2^(S − largest); what was summed up so far shrinks as the largest grows. A row that saw only −∞
+  // counts from 0.
+  static void weigh(const AttentionBlock& b, const Scratch& s, std::int64_t keys) {
+    for (std::int64_t r = 0; r < b.rows; ++r) {
+      const float* row = s.scores + r * kPanel;
+      const float now = reach(row, keys), old = s.most[r], most = now > old ? now : old;
+      const float base = most < -3.4028234e38F ? 0 : most;
+      s.most[r] = most;
+      Vec sum = Isa::load(s.sums + r * Isa::kWidth);
+      if (most > old) {
+        const Vec factor = exp2_nonpositive<Isa>(Isa::set1(old - base));
+        sum = sum * factor;
+        float* out = s.out + r * kPanel;
+        for (std::int64_t p = 0; p < s.value_panels; ++p, out += kQueries * kPanel) {
+          Isa::store(out, Isa::load(out) * factor);
+          Isa::store(out + Isa::kWidth, Isa::load(out + Isa::kWidth) * factor);
+        }
+      }
+      const Vec from = Isa::set1(base);
+      Number* weights = s.weights + r / kTileRows * kTileRows * kKeys + r % kTileRows * kTileDepth;
+      Vec second = Isa::zero();
+#pragma GCC unroll 2
+      for (std::int64_t at = 0; at < keys; at += kPanel) {
+        const Vec x = exp2_nonpositive<Isa>(Isa::load(row) - from);
+        const Vec y = exp2_nonpositive<Isa>(Isa::load(row + Isa::kWidth) - from);
+        sum = sum + x;
+        second = second + y;
+        Isa::store_bf16_two(weights, x, y);
+        row += kQueries * kPanel;
+        weights += kTileRows * kTileDepth;
+      }
+      Isa::store(s.sums + r * Isa::kWidth, sum + second);
+    }
+  }
+
+  // O += P·V for keys [first, first + keys).
+  static void add_values(const AttentionBlock& b, const Scratch& s, std::int64_t first, std::int64_t keys) {
+    const std::int64_t panel = panels(b.key_count) * kPanel * kPanel;
+    TileProduct p;
+    p.steps = panels(keys);
+    p.a = s.weights;
+    p.a_stride = kTileRows * kKeys;
+    p.b = reinterpret_cast<const Number*>(b.values) + first * kPanel;
+    p.c = s.out;
+    p.add = true;
+    p.two_rows = b.rows > kTileRows;
+    for (std::int64_t at = 0; at < b.value_dim; at += kPanel, p.b += panel, p.c += kQueries * kPanel) {
+      p.two_columns = b.value_dim - at > Isa::kWidth;
+      Tiles::multiply(p);
+    }
+  }
+
+  // y = O / l; a row without any weight is 0.
+  static void finish(const AttentionBlock& b, const Scratch& s) {
+    for (std::int64_t r = 0; r < b.rows; ++r) {
+      const float sum = Isa::sum(Isa::load(s.sums + r * Isa::kWidth));
+      const Vec inverse = Isa::set1(sum == 0 ? 0 : 1 / sum);
+      for (std::int64_t c = 0; c < b.value_dim; c += Isa::kWidth) {
+        const float* out = s.out + c / kPanel * kQueries * kPanel + r * kPanel + c % kPanel;
+        Isa::store_n(b.y + r * b.y_stride + c, static_cast<int>(smaller(Isa::kWidth, b.value_dim - c)),
+                     Isa::load(out) * inverse);
+      }
+    }
+  }
+
+  static void attend(const AttentionBlock& b, std::byte* memory) {
+    [[maybe_unused]] const Session session;
+    const Scratch s = divide(memory, b.head_dim, b.value_dim);
+    pack_queries(b, s);
+    std::memset(s.out, 0, static_cast<std::size_t>(kQueries * kPanel * s.value_panels) * sizeof(float));
+    std::memset(s.sums, 0, static_cast<std::size_t>(kQueries * Isa::kWidth) * sizeof(float));
+    for (int r = 0; r < kQueries; ++r) s.most[r] = minus_infinity();
+    const std::int64_t end = b.causal ? smaller(b.key_count, b.first_query + b.rows) : b.key_count;
+    for (std::int64_t first = 0; first < end; first += kKeys) {
+      const std::int64_t keys = smaller(kKeys, end - first);
+      score(b, s, first, keys);
+      if (keys % kPanel != 0 || b.bias || (b.causal && first + keys > b.first_query + 1))
+        mask(b, s, first, keys);
+      weigh(b, s, keys);
+      add_values(b, s, first, keys);
+    }
+    finish(b, s);
+  }
+
+  static constexpr AttentionKernels kernels() {
+    return {kQueries, keys_bytes, values_bytes, scratch_bytes, pack_keys, pack_values, attend};
+  }
+};
+
+}  // namespace
+}  // namespace dq::ops::cpu

@@ -1,0 +1,26 @@
+// bf16 products in tile registers; f32 as in gemm_avx512.cpp.
+#include "ops/cpu/gemm_tile_kernel.h"
+#include "ops/cpu/tiles_amx.h"
+
+namespace dq::ops::cpu {
+namespace {
+
+using WideF32 = F32Math<Avx512Bf16, 12, 32, 192, 192>;
+// A block of A fills an eighth of L2, a panel's block two thirds of L1.
+using Tiled = TileMath<Avx512Bf16, AmxTiles, 512, 256>;
+
+void run(const GemmTask& t) {
+  if (t.w.format != PanelFormat::kBF16Pairs) return run_task<WideF32>(t);
+  const TileSession session;
+  run_task<Tiled>(t);
+}
+
+}  // namespace
+
+const GemmKernels& gemm_kernels_amx() {
+  static constexpr GemmKernels kKernels = {shape_of<WideF32>(64), shape_of<Tiled>(1024),
+                                           PanelFormat::kBF16Pairs, run};
+  return kKernels;
+}
+
+}  // namespace dq::ops::cpu

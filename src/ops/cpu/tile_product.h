@@ -1,0 +1,52 @@
+#pragma once
+// bf16 products in tile registers (Intel SDM vol. 1, ch. 18): eight registers of 16 rows by 64 bytes, and
+// TDPBF16PS, C[16, 16] += A[16, 32]·B[32, 16]. Two tiles of A times two of B fill four sums, so that each
+// tile that is loaded is used twice.
+//
+// A lies as tiles that are whole in memory, because rows a power of two apart would share a few lines of the
+// cache:
+//   A: [row / 16][k / 32][row % 16][k % 32]
+//   B: [k / 2][32 columns][k % 2], a panel of pairs as in gemm.h
+//
+// Included by kernel sources only; the rules of simd.h hold.
+#include "ops/cpu/simd.h"
+
+namespace dq::ops::cpu {
+namespace {
+
+inline constexpr std::int64_t kTileRows = 16, kTileDepth = 32;
+
+// The sums of one step of the kernel: up to two tiles of A by two of a panel 32 wide, over `steps` tiles of
+// K. Rows of tiles of A lie `a_stride` numbers apart, rows of c 32. The whole of the tiles is written.
+struct TileProduct {
+  std::int64_t steps = 0;
+  const std::uint16_t *a = nullptr, *b = nullptr;
+  std::int64_t a_stride = 0;
+  float* c = nullptr;
+  bool add = false;
+  bool two_rows = false, two_columns = false;
+};
+
+// The same in vectors, for tests on processors without tiles.
+struct EmulatedTiles {
+  using Isa = Emulated512;
+  struct Session {};
+
+  static void multiply(const TileProduct& p) {
+    for (int row = 0; row < (p.two_rows ? 2 : 1) * kTileRows; ++row) {
+      const std::uint16_t* a = p.a + row / kTileRows * p.a_stride + row % kTileRows * kTileDepth;
+      for (int column = 0; column < (p.two_columns ? 32 : 16); column += Isa::kWidth) {
+        float* c = p.c + row * 32 + column;
+        Isa::Vec sum = p.add ? Isa::load(c) : Isa::zero();
+        for (std::int64_t k = 0; k < p.steps * kTileDepth; k += 2) {
+          const std::uint16_t* pair = a + k / kTileDepth * kTileRows * kTileDepth + k % kTileDepth;
+          sum = Isa::dot_bf16(sum, Isa::broadcast_pair(pair), Isa::load_pairs(p.b + k * 32 + column * 2));
+        }
+        Isa::store(c, sum);
+      }
+    }
+  }
+};
+
+}  // namespace
+}  // namespace dq::ops::cpu

@@ -57,12 +57,19 @@ TEST_P(Linear, KeepsSixteenBitWeightsInSixteenBits) {
 }
 
 TEST_P(Linear, ReadsWeightsOfAnyStrides) {
-  const Tensor stored = random_weight(*device_, DType::kF16, {70, 19}, 5);
-  const Tensor w = stored.permute({1, 0});
-  const Tensor x = random_tensor(*device_, {8, 70}, 6);
-  const Tensor y = ops::linear(x, ops::pack_linear(*device_, w, precision()));
-  const Tensor expected = ops::linear(moved(x, *ref_), ops::pack_linear(*ref_, moved(w, *ref_), precision()));
-  EXPECT_LE(relative_error(y, expected), sum_tolerance(70));
+  const auto agree = [&](const Tensor& w) {
+    const Tensor x = random_tensor(*device_, {8, w.dim(1)}, 6);
+    const Tensor y = ops::linear(x, ops::pack_linear(*device_, w, precision()));
+    const Tensor expected =
+        ops::linear(moved(x, *ref_), ops::pack_linear(*ref_, moved(w, *ref_), precision()));
+    EXPECT_LE(relative_error(y, expected), sum_tolerance(w.dim(1))) << to_string(w.shape());
+  };
+  agree(random_weight(*device_, DType::kF16, {70, 19}, 5).permute({1, 0}));
+  // Output channels that are neighbours, as the gradients' are: whole lines, in several pieces.
+  for (const auto& [k, n] : {std::array<std::int64_t, 2>{1, 1}, {1027, 37}, {1536, 32}, {33, 70}}) {
+    agree(random_tensor(*device_, {k, n}, 5).permute({1, 0}));
+    agree(random_tensor(*device_, {k, n + 13}, 5).slice(1, 6, 6 + n).permute({1, 0}));
+  }
 }
 
 TEST_P(Linear, AppliesEveryEpilogue) {

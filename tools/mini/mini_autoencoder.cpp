@@ -14,7 +14,7 @@ struct Options {
   dq::mini::AutoencoderOptions run;
   std::filesystem::path data, base;
   int threads = 0, subjects = 0;
-  bool only_score = false;
+  bool bf16 = false, only_score = false;
 };
 
 int run(int argc, char** argv) {
@@ -36,10 +36,12 @@ int run(int argc, char** argv) {
   app.add_option("--save-every", r.save_every)->check(CLI::Range(1, 1'000'000));
   app.add_option("--subjects", options.subjects, "only the first N concepts");
   app.add_option("--threads", options.threads);
+  app.add_flag("--bf16", options.bf16, "products of bf16; for processors with AMX");
   app.add_flag("--resume", r.resume);
   app.add_flag("--score", options.only_score, "only measure the base's VAE");
   CLI11_PARSE(app, argc, argv);
-  const auto device = dq::ops::make_cpu_device({.threads = options.threads});
+  const auto device = dq::ops::make_cpu_device(
+      {.threads = options.threads, .precision = options.bf16 ? dq::Precision::kBF16 : dq::Precision::kF32});
   // Those held out from what the denoiser learns belong to it: any picture is to be kept.
   const dq::mini::Composer composer =
       dq::mini::open_composer(options.data, r.seed, options.subjects, dq::mini::Subjects::kAll);

@@ -180,8 +180,8 @@ struct TileAttention {
       Vec second = Isa::zero();
 #pragma GCC unroll 2
       for (std::int64_t at = 0; at < keys; at += kPanel) {
-        const Vec x = exp2_nonpositive<Isa>(Isa::load(row) - from);
-        const Vec y = exp2_nonpositive<Isa>(Isa::load(row + Isa::kWidth) - from);
+        const Vec x = exp2_nonpositive_rough<Isa>(Isa::load(row) - from);
+        const Vec y = exp2_nonpositive_rough<Isa>(Isa::load(row + Isa::kWidth) - from);
         sum = sum + x;
         second = second + y;
         Isa::store_bf16_two(weights, x, y);

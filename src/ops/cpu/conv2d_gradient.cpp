@@ -67,7 +67,7 @@ Tensor channels_first(const Tensor& x, const Conv2dOptions& o) {
 void conv2d_weight_gradient(const Tensor& x, const Tensor& dy, const Conv2dOptions& options,
                             Precision compute, Tensor& dw) {
   CpuDevice& device = cpu_device(dw);
-  if (winograd_gradient_pays(x, dy, options, dw)) {
+  if (winograd_gradient_pays(x, dy, options, compute, dw)) {
     WinogradImages images{x.data<float>(), nullptr, x.dim(1), x.dim(2), x.dim(3), dy.dim(1), dy.dim(2)};
     images.tiles_y = (dy.dim(1) + kWinogradTile - 1) / kWinogradTile;
     images.tiles_x = (dy.dim(2) + kWinogradTile - 1) / kWinogradTile;

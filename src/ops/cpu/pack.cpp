@@ -55,6 +55,24 @@ struct Room {
   std::int64_t bytes() const { return channel + rows + pairs; }
 };
 
+// A matrix whose output channels are neighbours already, as the turned ones of gradients are: its rows are
+// the panels' lines.
+void pack_lines(CpuDevice& device, const Tensor& weight, std::int64_t nr, std::int64_t lines, Tensor& data) {
+  constexpr std::int64_t kLines = 512;  // of a task; even
+  const std::int64_t n = weight.dim(0), k = weight.dim(1), stride = weight.strides()[1];
+  const std::int64_t panels = data.dim(0), chunks = ceil_div(lines, kLines);
+  device.threads().parallel_for(panels * chunks, [&](std::int64_t i, int) {
+    const std::int64_t p = i / chunks, first = i % chunks * kLines, count = std::min(kLines, lines - first);
+    const float* from = weight.data<float>() + p * nr + first * stride;
+    const std::int64_t at = p * data.strides()[0] + first * nr, live = std::min(nr, n - p * nr);
+    if (data.dtype() == DType::kF32) {
+      copy_lines(from, stride, live, nr, count, data.data<float>() + at);
+    } else {
+      zip_lines(from, stride, live, nr, k - first, count, reinterpret_cast<std::uint16_t*>(data.raw()) + at);
+    }
+  });
+}
+
 PackedWeight pack(Device& any_device, const Tensor& weight, const Channel& source, Precision compute) {
   auto& device = static_cast<CpuDevice&>(any_device);
   const GemmKernels& kernels = device.gemm();
@@ -73,9 +91,15 @@ PackedWeight pack(Device& any_device, const Tensor& weight, const Channel& sourc
   out.kernel_w = static_cast<int>(source.taps_w);
   out.compute = compute;
 
+  const bool one_tap = source.taps_h * source.taps_w == 1;
+  if (one_tap && weight.strides()[0] == 1 && weight.dtype() == DType::kF32 &&
+      (pairs || dtype == DType::kF32)) {
+    pack_lines(device, weight, nr, lines, out.data);
+    return out;
+  }
   const int from_size = size_of(weight.dtype()), to_size = size_of(dtype);
   const std::int64_t panel_bytes = out.data.strides()[0] * to_size, line = round_up(lines * to_size, 4);
-  const bool in_order = source.stride_c == 1 && source.taps_h * source.taps_w == 1;
+  const bool in_order = source.stride_c == 1 && one_tap;
   const bool zipped = to_size == 2 && !pairs;
   const Room room{round_up(k * from_size, 64), round_up(nr * line, 64), zipped ? round_up(nr * line, 64) : 0};
   Tensor memory = Tensor::empty(device, DType::kU8, {device.threads().size(), room.bytes()});

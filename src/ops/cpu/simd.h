@@ -92,6 +92,8 @@ struct Avx2 {
     const __m256i n = _mm256_add_epi32(_mm256_cvtps_epi32(v), _mm256_set1_epi32(127));
     return _mm256_castsi256_ps(_mm256_slli_epi32(n, 23));
   }
+  // v·2^n for integral n in [−127, 127]; what comes below the normal numbers may be 0.
+  static Vec scale_exp2(Vec v, Vec n) { return v * exp2_int(n); }
   // a < b ? x : y, by lane; false when either is NaN.
   static Vec select_less(Vec a, Vec b, Vec x, Vec y) {
     return _mm256_blendv_ps(y, x, _mm256_cmp_ps(a, b, _CMP_LT_OQ));
@@ -173,6 +175,7 @@ struct Emulated512 {
   static Vec abs(Vec a) { return {Avx2::abs(a.lo), Avx2::abs(a.hi)}; }
   static Vec round(Vec a) { return {Avx2::round(a.lo), Avx2::round(a.hi)}; }
   static Vec exp2_int(Vec v) { return {Avx2::exp2_int(v.lo), Avx2::exp2_int(v.hi)}; }
+  static Vec scale_exp2(Vec v, Vec n) { return {Avx2::scale_exp2(v.lo, n.lo), Avx2::scale_exp2(v.hi, n.hi)}; }
   static Vec select_less(Vec a, Vec b, Vec x, Vec y) {
     return {Avx2::select_less(a.lo, b.lo, x.lo, y.lo), Avx2::select_less(a.hi, b.hi, x.hi, y.hi)};
   }
@@ -256,6 +259,7 @@ struct Avx512 {
     const __m512i n = _mm512_add_epi32(_mm512_cvtps_epi32(v), _mm512_set1_epi32(127));
     return _mm512_castsi512_ps(_mm512_slli_epi32(n, 23));
   }
+  static Vec scale_exp2(Vec v, Vec n) { return _mm512_scalef_ps(v, n); }
   static Vec select_less(Vec a, Vec b, Vec x, Vec y) {
     return _mm512_mask_blend_ps(_mm512_cmp_ps_mask(a, b, _CMP_LT_OQ), y, x);
   }

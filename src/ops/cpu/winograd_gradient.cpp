@@ -75,12 +75,13 @@ void multiply(const CpuDevice& device, const Products& p, std::int64_t position,
 }  // namespace
 
 bool winograd_gradient_pays(const Tensor& x, const Tensor& dy, const Conv2dOptions& options,
-                            const Tensor& dw) {
+                            Precision compute, const Tensor& dw) {
   PackedWeight weight;
   weight.out_channels = dw.dim(0);
   weight.in_channels = x.dim(3);
   weight.kernel_h = static_cast<int>(dw.dim(2));
   weight.kernel_w = static_cast<int>(dw.dim(3));
+  weight.compute = compute;
   const std::int64_t du_bytes =
       kWinogradProducts * dw.dim(0) * x.dim(3) * static_cast<std::int64_t>(sizeof(float));
   return du_bytes <= kMostDu && winograd_pays(dy, weight, options);

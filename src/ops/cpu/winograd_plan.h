@@ -15,7 +15,7 @@ void run_winograd(CpuDevice& device, const WinogradImages& images, std::int64_t 
 // The weight's gradient (winograd_gradient.h): whether it is faster than one product over pixels, and the
 // thing itself. dw: [out, in, 3, 3]. x is read through `images`, as in run_winograd.
 bool winograd_gradient_pays(const Tensor& x, const Tensor& dy, const Conv2dOptions& options,
-                            const Tensor& dw);
+                            Precision compute, const Tensor& dw);
 void winograd_weight_gradient(const WinogradImages& images, const Tensor& dy, Tensor& dw);
 
 }  // namespace dq::ops::cpu

@@ -15,6 +15,7 @@ import json
 import os
 import pathlib
 import re
+import statistics
 import subprocess
 import sys
 import time
@@ -44,6 +45,26 @@ def bench_pytorch(runs, dtypes):
         for dtype in dtypes:
             command += ["--only", f"{case}_{dtype}"]
     return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+
+
+def precisions():
+    flags = pathlib.Path("/proc/cpuinfo").read_text()
+    return ("bf16", "f32") if "avx512_bf16" in flags else ("f32",)
+
+
+def middle_of(rounds, key):
+    """The rounds' report with the median of the times, rates and shares and the most of the peaks."""
+    out = dict(rounds[0])
+    out[key] = []
+    for rows in zip(*(r[key] for r in rounds)):
+        row = dict(rows[0])
+        for name, value in row.items():
+            if name.startswith(("peak", "load")):
+                row[name] = max(r[name] for r in rows)
+            elif isinstance(value, float):
+                row[name] = statistics.median(r[name] for r in rows)
+        out[key].append(row)
+    return out
 
 
 def paint(steps):
@@ -109,17 +130,22 @@ def peer_table(danqing, pytorch):
 
 def main():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    p.add_argument("--runs", type=int, default=5)
+    p.add_argument("--runs", type=int, default=3)
+    p.add_argument("--rounds", type=int, default=3, help="how often both take turns")
     p.add_argument("--without-pytorch", action="store_true")
     p.add_argument("--out", type=pathlib.Path, default=ROOT / "docs/benchmarks.md")
     args = p.parse_args()
     make_model()
-    danqing = bench_danqing(args.runs)
+    rounds = [(bench_danqing(args.runs), None if args.without_pytorch else bench_pytorch(args.runs, precisions()))
+              for _ in range(args.rounds)]
+    danqing = [middle_of([ours[i] for ours, _ in rounds], "results") for i in range(len(rounds[0][0]))]
     pictures = [paint(2) for _ in range(3)]
     lines = ["# Benchmarks", "",
              f"Written by `bench/run.py` on {datetime.date.today()}. {machine()}.", "",
-             "Medians. The roof is this machine's own: the first row is a 2048³ matrix product by the same kernels (see `bench/ops_bench.cpp` "
-             "for oneDNN and a plain FMA loop as witnesses), the second a copy. Work is counted as the plain algorithm does it, so a 3×3 convolution by "
+             f"Medians of {args.rounds} rounds of {args.runs} runs; in a round each program runs all cases. The roof is this machine's own: the "
+             "first row is a 2048³ matrix product by the same kernels (see `bench/ops_bench.cpp` for oneDNN and a plain FMA loop as witnesses), the "
+             "second a copy. A share of the roof is of the product as it ran between the runs of that case, since a shared machine changes its "
+             "speed from one moment to the next; the peaks contain that product's 48 MiB. Work is counted as the plain algorithm does it, so a 3×3 convolution by "
              "Winograd can pass 100 %. The checkpoint is random, of full size (2.1 GB in f16).", "", "## Danqing", ""]
     for run in danqing:
         lines += danqing_table(run) + [""]
@@ -128,8 +154,7 @@ def main():
               f"- command to first denoiser step: {middle['first_step']:.2f} s",
               f"- peak resident memory: {max(r['peak'] for r in pictures) / MIB:.0f} MiB", ""]
     if not args.without_pytorch:
-        dtypes = sorted({run["precision"] for run in danqing})
-        pytorch = bench_pytorch(args.runs, dtypes)
+        pytorch = middle_of([theirs for _, theirs in rounds], "cases")
         lines += ["## Beside PyTorch", "",
                   f"torch {pytorch['torch']} ({pytorch['capability']}), diffusers {pytorch['diffusers']}, channels-last, SDPA, inference "
                   "mode, the same run on the same machine. Peaks are whole processes. Its own 4096³ matrix product: "

@@ -49,38 +49,50 @@ class Bench {
     return options_.cases.empty() || std::ranges::find(options_.cases, name) != options_.cases.end();
   }
 
-  // One run that does not count, then the median of the others. `bytes`: for cases that move memory.
+  static double seconds_of(const std::function<void()>& body) {
+    const auto begin = Clock::now();
+    body();
+    return std::chrono::duration<double>(Clock::now() - begin).count();
+  }
+
+  static double median(std::vector<double> of) {
+    std::ranges::sort(of);
+    return of[of.size() / 2];
+  }
+
+  // One run that does not count, then the median of the others. Around each, the roof for a tenth of its
+  // time. `bytes`: for the roof of copies, which stands for itself.
   void measure(const std::string& name, const std::function<void()>& body, double bytes = 0) {
     device_.trim();
-    body();
+    double last = seconds_of(body);
     reset_peak_resident();
     BenchResult result{.name = name, .bytes = bytes};
-    std::vector<double> seconds;
-    const double flops = device_.flops();
+    std::vector<double> seconds, roof;
+    const auto measure_roof = [&] {
+      for (double spent = 0; bytes == 0 && spent < last / 10; spent += roof.back()) {
+        roof.push_back(seconds_of([&] { ops::linear(roof_x_, roof_w_); }));
+      }
+    };
     for (int i = 0; i < options_.runs; ++i) {
-      const auto begin = Clock::now();
-      body();
-      seconds.push_back(std::chrono::duration<double>(Clock::now() - begin).count());
+      measure_roof();
+      const double flops = device_.flops();
+      seconds.push_back(last = seconds_of(body));
+      result.flops = device_.flops() - flops;
       result.peak_anonymous = std::max(result.peak_anonymous, resident_anonymous_bytes());
     }
-    std::ranges::sort(seconds);
-    result.seconds = seconds[seconds.size() / 2];
-    result.flops = (device_.flops() - flops) / options_.runs;
+    measure_roof();
+    result.seconds = median(seconds);
     result.peak_bytes = peak_resident_bytes();
-    const double work = bytes > 0 ? bytes : result.flops;
-    double& roof = bytes > 0 ? copy_roof_ : matmul_roof_;
-    if (roof == 0) roof = work / result.seconds;
-    result.roof_share = work / result.seconds / roof;
+    result.roof_share = 1;
+    if (bytes == 0) result.roof_share = result.flops / result.seconds / (kRoofFlops / median(roof));
     results_.push_back(result);
     report_(result);
   }
 
   void matmul_roof() {
-    constexpr std::int64_t kSize = 2048;
-    const Tensor x = noise(device_, {kSize, kSize});
-    const ops::PackedWeight w =
-        ops::pack_linear(device_, noise(device_, {kSize, kSize}), device_.precision());
-    measure("matmul", [&] { ops::linear(x, w); });
+    roof_x_ = noise(device_, {kRoofSize, kRoofSize});
+    roof_w_ = ops::pack_linear(device_, noise(device_, {kRoofSize, kRoofSize}), device_.precision());
+    measure("matmul", [&] { ops::linear(roof_x_, roof_w_); });
   }
 
   void copy_roof() {
@@ -137,7 +149,10 @@ class Bench {
   const BenchOptions& options_;
   const std::function<void(const BenchResult&)>& report_;
   OpenModel model_;
-  double matmul_roof_ = 0, copy_roof_ = 0;
+  static constexpr std::int64_t kRoofSize = 2048;
+  static constexpr double kRoofFlops = 2.0 * kRoofSize * kRoofSize * kRoofSize;
+  Tensor roof_x_;
+  ops::PackedWeight roof_w_;
   std::vector<BenchResult> results_;
 };
 

@@ -15,11 +15,13 @@ struct BenchOptions {
 };
 
 struct BenchResult {
-  std::string name;       // "denoiser step, 512×512, batch 2"
-  double seconds = 0;     // median
-  double flops = 0;       // of one run, as the plain algorithm counts; 0 for copies
-  double bytes = 0;       // moved by one run; 0 where flops count
-  double roof_share = 0;  // of the matmul roof of the device's precision, or of the copy roof
+  std::string name;    // "denoiser step, 512×512, batch 2"
+  double seconds = 0;  // median
+  double flops = 0;    // of one run, as the plain algorithm counts; 0 for copies
+  double bytes = 0;    // moved by one run; 0 where flops count
+  // Work a second over that of the roof of its kind, measured between the runs of this very case: a shared
+  // machine has another roof every second.
+  double roof_share = 0;
   std::int64_t peak_bytes = 0, peak_anonymous = 0;  // resident memory of the process while it ran
 };
 

@@ -6,8 +6,8 @@ namespace dq::ops::cpu {
 namespace {
 
 using WideF32 = F32Math<Avx512Bf16, 12, 32, 192, 192>;
-// A block of A fills an eighth of L2, a panel's block two thirds of L1.
-using Tiled = TileMath<Avx512Bf16, AmxTiles, 512, 256>;
+// A block of A takes up to 3/8 of L2, so that a panel of W, which comes from further away, meets many rows.
+using Tiled = TileMath<Avx512Bf16, AmxTiles, 768, 512>;
 
 void run(const GemmTask& t) {
   if (t.w.format != PanelFormat::kBF16Pairs) return run_task<WideF32>(t);

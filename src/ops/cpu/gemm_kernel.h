@@ -273,6 +273,23 @@ void finish_geglu(const GemmTask& t, const float* values, const float* gates, st
   }
 }
 
+// The same for one panel of values and its gates' panel, where the halves do not share panels.
+template <class Isa, int kNr>
+void finish_geglu_panel(const GemmTask& t, const float* values, const float* gates, std::int64_t n0) {
+  const Epilogue& e = t.out;
+  for (std::int64_t m = t.m0; m < t.m1; ++m, values += kNr, gates += kNr) {
+    float* y = e.y + m * e.n + n0;
+    for (int i = 0; i < kNr; i += Isa::kWidth) {
+      typename Isa::Vec value = Isa::load(values + i), gate = Isa::load(gates + i);
+      if (e.bias) {
+        value = value + Isa::load(e.bias + n0 + i);
+        gate = gate + Isa::load(e.bias + e.n + n0 + i);
+      }
+      Isa::store(y + i, value * gelu<Isa>(gate));
+    }
+  }
+}
+
 // ---- a task
 // ------------------------------------------------------------------------------------------------
 
@@ -315,6 +332,20 @@ void run_panel(const GemmTask& t, const Scratch<Math>& s, std::int64_t panel, st
   }
 }
 
+// GEGLU whose gates have panels of their own, e.n / kNr after the values': each pair is finished while it is
+// in the caches.
+template <class Math>
+void run_panel_pairs(const GemmTask& t, const Scratch<Math>& s, std::int64_t k, std::int64_t kc,
+                     std::int64_t stride) {
+  const bool whole = kc == t.w.k, last = k + kc == t.w.k;
+  for (std::int64_t p = t.p0; p < t.p1; ++p) {
+    float* values = s.c + (whole ? 0 : 2 * (p - t.p0) * stride);
+    run_panel<Math>(t, s, p, k, kc, values, false);
+    run_panel<Math>(t, s, p + t.out.n / Math::kNr, k, kc, values + stride, false);
+    if (last) finish_geglu_panel<typename Math::Isa, Math::kNr>(t, values, values + stride, p * Math::kNr);
+  }
+}
+
 template <class Math>
 void run_task(const GemmTask& t) {
   const Scratch<Math> s(t.scratch);
@@ -325,12 +356,17 @@ void run_task(const GemmTask& t) {
   // With GEGLU, the panels that hold the gates of the task's columns.
   const std::int64_t g0 = t.out.geglu ? (t.out.n + t.p0 * Math::kNr) / Math::kNr : 0;
   const std::int64_t g1 = t.out.geglu ? ceil_div(t.out.n + smaller(t.p1 * Math::kNr, t.out.n), Math::kNr) : 0;
+  const bool pairs = t.out.geglu && t.out.n % Math::kNr == 0;
   const bool keep = blocks > 1 || t.out.geglu;
   float* gates = s.c + (t.p1 - t.p0) * stride;
   for (std::int64_t k = 0; k < t.w.k; k += block) {
     const std::int64_t kc = smaller(block, t.w.k - k);
     const bool last = k + kc == t.w.k && !t.out.geglu;
     pack_rows<Math>(t, k, kc, s.a);
+    if (pairs) {
+      run_panel_pairs<Math>(t, s, k, kc, stride);
+      continue;
+    }
     for (std::int64_t p = t.p0; p < t.p1; ++p) {
       run_panel<Math>(t, s, p, k, kc, keep ? s.c + (p - t.p0) * stride : nullptr, last);
     }
@@ -338,7 +374,7 @@ void run_task(const GemmTask& t) {
       run_panel<Math>(t, s, p, k, kc, gates + (p - g0) * stride, false);
     }
   }
-  if (t.out.geglu) finish_geglu<typename Math::Isa, Math::kNr>(t, s.c, gates, g0, stride);
+  if (t.out.geglu && !pairs) finish_geglu<typename Math::Isa, Math::kNr>(t, s.c, gates, g0, stride);
 }
 
 template <class Math>

@@ -1,3 +1,4 @@
+#include "ops/cpu/attention_gradient_tile_kernel.h"
 #include "ops/cpu/attention_kernel.h"
 #include "ops/cpu/attention_tile_kernel.h"
 
@@ -8,5 +9,7 @@ constinit const AttentionKernels kAttentionEmulated512 = Attention<F32Products<E
 constinit const AttentionKernels kAttentionEmulated512Bf16 = Attention<Bf16Products<Emulated512>>::kernels();
 constinit const AttentionKernels kAttentionEmulatedAmx =
     TileAttention<Emulated512, EmulatedTiles, EmulatedTiles::Session>::kernels();
+constinit const AttentionGradientKernels kAttentionGradientEmulatedAmx =
+    TileAttentionGradient<Emulated512, EmulatedTiles, EmulatedTiles::Session>::kernels();
 
 }  // namespace dq::ops::cpu

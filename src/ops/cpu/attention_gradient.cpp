@@ -4,10 +4,12 @@
 //
 //   dP = dy·Vᵀ   dS = P∘(dP − D)   dQ = scale·dS·K   dK += scale·dSᵀ·Q   dV += Pᵀ·dy
 //
-// All five products run on the kernels of gemm.h, in f32 whatever the device's precision.
+// All five products run on the kernels of gemm.h, in f32 whatever the device's precision; with tile
+// registers, those of bf16 on attention_gradient_tile_kernel.h.
 #include <algorithm>
 #include <limits>
 
+#include "ops/cpu/attention_gradient_kernels.h"
 #include "ops/cpu/backward_kernels.h"
 #include "ops/cpu/backward_loops.h"
 #include "ops/cpu/copy_kernels.h"
@@ -228,6 +230,50 @@ class HeadGradient {
   float* s_;
 };
 
+HeadRows head_rows(const Tensor& x, std::int64_t batch, std::int64_t column) {
+  return {x.data<float>() + batch * x.strides()[0] + column, x.strides()[1]};
+}
+
+HeadRowsOut head_rows_out(Tensor& x, std::int64_t batch, std::int64_t column) {
+  return {x.data<float>() + batch * x.strides()[0] + column, x.strides()[1]};
+}
+
+// A head's rows of the bias; none without one.
+HeadRows bias_rows(const Tensor* bias, std::int64_t batch, std::int64_t head) {
+  if (!bias) return {};
+  const Shape& s = bias->strides();
+  return {bias->data<float>() + (bias->dim(0) > 1 ? batch * s[0] : 0) + (bias->dim(1) > 1 ? head * s[1] : 0),
+          s[2]};
+}
+
+void run_tiled(const AttentionGradientKernels& kernels, const AttentionSaved& saved, const Tensor& dy,
+               const AttentionOptions& options, Tensor& dq, Tensor& dk, Tensor& dv) {
+  const std::int64_t heads = options.heads;
+  AttentionGradientHead sizes;
+  sizes.queries = saved.q.dim(1), sizes.keys = saved.k.dim(1);
+  sizes.head_dim = saved.q.dim(2) / heads, sizes.value_dim = saved.v.dim(2) / heads;
+  sizes.scale = options.scale, sizes.causal = options.causal;
+  ThreadPool& threads = dq.device().threads();
+  const std::int64_t bytes = kernels.scratch_bytes(sizes);
+  Tensor scratch = Tensor::empty(dq.device(), DType::kU8, {threads.size(), bytes});
+  threads.parallel_for(saved.q.dim(0) * heads, [&](std::int64_t task, int thread) {
+    const std::int64_t n = task / heads, head = task % heads;
+    const std::int64_t at = head * sizes.head_dim, value_at = head * sizes.value_dim;
+    AttentionGradientHead h = sizes;
+    h.q = head_rows(saved.q, n, at), h.k = head_rows(saved.k, n, at), h.v = head_rows(saved.v, n, value_at);
+    h.y = head_rows(saved.y, n, value_at), h.dy = head_rows(dy, n, value_at);
+    h.bias = bias_rows(options.bias, n, head);
+    h.dq = head_rows_out(dq, n, at), h.dk = head_rows_out(dk, n, at), h.dv = head_rows_out(dv, n, value_at);
+    kernels.run(h, scratch.raw() + thread * bytes);
+  });
+}
+
+const AttentionGradientKernels* tiled_kernels(const CpuDevice& device) {
+  if (device.precision() != Precision::kBF16) return nullptr;
+  if (device.kernel_set() == KernelSet::kAmx) return &kAttentionGradientAmx;
+  return device.kernel_set() == KernelSet::kEmulatedAmx ? &kAttentionGradientEmulatedAmx : nullptr;
+}
+
 Rows rows_of(const Tensor& x, std::int64_t batch, std::int64_t column) {
   return {x.data<float>() + batch * x.strides()[0] + column, x.strides()[1]};
 }
@@ -237,6 +283,9 @@ Rows rows_of(const Tensor& x, std::int64_t batch, std::int64_t column) {
 void attention_gradient(const AttentionSaved& saved, const Tensor& dy, const AttentionOptions& options,
                         Tensor& dq, Tensor& dk, Tensor& dv) {
   CpuDevice& device = cpu_device(dq);
+  if (const AttentionGradientKernels* tiled = tiled_kernels(device)) {
+    return run_tiled(*tiled, saved, dy, options, dq, dk, dv);
+  }
   const std::int64_t heads = options.heads, batch = saved.q.dim(0), head_dim = saved.q.dim(2) / heads,
                      value_dim = saved.v.dim(2) / heads;
   const GemmKernels& kernels = device.gemm();
@@ -250,12 +299,8 @@ void attention_gradient(const AttentionSaved& saved, const Tensor& dy, const Att
     h.dy = rows_of(dy, n, head * value_dim);
     h.dq = &dq, h.dk = &dk, h.dv = &dv;
     h.batch = n, h.first = head * head_dim, h.first_value = head * value_dim;
-    if (options.bias) {
-      const Tensor& bias = *options.bias;
-      const Shape& s = bias.strides();
-      h.bias = bias.data<float>() + (bias.dim(0) > 1 ? n * s[0] : 0) + (bias.dim(1) > 1 ? head * s[1] : 0);
-      h.bias_stride = s[2];
-    }
+    const HeadRows bias = bias_rows(options.bias, n, head);
+    h.bias = bias.data, h.bias_stride = bias.stride;
     HeadGradient(kernels, plan, h, options, scratch.data<float>() + thread * plan.floats).run();
   });
 }

@@ -1,0 +1,327 @@
+#pragma once
+// attention_gradient.cpp's products in tile registers, in bf16 with sums in f32. For each block of queries
+// one pass over the keys finds the softmax's largest logit and sum, a second the gradients. What sums over
+// queries is computed turned, so that the weights P and their gradients dS, whose rows are queries, are
+// operands as they come:
+//
+//   dQ += dS·K            A: dS, [query / 16][key / 32][query % 16][key % 32]
+//   dKᵀ += Qᵀ·dS          A: Qᵀ, [depth / 16][query / 32][depth % 16][query % 32]; B: dS
+//   dVᵀ += dyᵀ·P                                                                   B: P
+//
+// P and dS as B, and S and dP, are in panels of 32 keys as in attention_tile_kernel.h. Included by kernel
+// sources only; the rules of simd.h hold.
+#include "ops/cpu/attention_gradient_kernels.h"
+#include "ops/cpu/attention_tile_kernel.h"
+
+namespace dq::ops::cpu {
+namespace {
+
+template <class Isa, class Tiles, class Session>
+class TileAttentionGradient {
+  using Forward = TileAttention<Isa, Tiles, Session>;
+  using Vec = typename Isa::Vec;
+  using Number = std::uint16_t;
+  static constexpr std::int64_t kQueries = 128, kKeys = 256, kPanel = 32;
+  static constexpr std::int64_t kTile = kTileRows * kTileDepth;
+  static constexpr std::int64_t kQueryTiles = kQueries / kTileDepth;  // of a turned operand's row
+
+  static std::int64_t panels(std::int64_t n) { return Forward::panels(n); }
+
+  // Numbers of bf16, then of f32; all multiples of 32.
+  struct Plan {
+    std::int64_t depth, values, key_panels;   // panels of 32
+    std::int64_t depth_rows, value_rows;      // of turned operands: multiples of 16
+    std::int64_t k_by_key, v_by_key, k_rows;  // packed once a head
+    std::int64_t q, dy, q_turned, dy_turned, ds, ds_pairs, p_pairs, numbers = 0;
+    std::int64_t s, dp, dq, dk, dv, most, sums, means, floats = 0;
+
+    explicit Plan(const AttentionGradientHead& h)
+        : depth(panels(h.head_dim)),
+          values(panels(h.value_dim)),
+          key_panels(panels(h.keys)),
+          depth_rows((h.head_dim + 15) / 16 * 16),
+          value_rows((h.value_dim + 15) / 16 * 16) {
+      k_by_key = take(numbers, key_panels * kPanel * depth * kPanel);
+      v_by_key = take(numbers, key_panels * kPanel * values * kPanel);
+      k_rows = take(numbers, key_panels * kPanel * depth * kPanel);
+      q = take(numbers, kQueries * depth * kPanel);
+      dy = take(numbers, kQueries * values * kPanel);
+      q_turned = take(numbers, depth_rows * kQueries);
+      dy_turned = take(numbers, value_rows * kQueries);
+      ds = take(numbers, kQueries * kKeys);
+      ds_pairs = take(numbers, kQueries * kKeys);
+      p_pairs = take(numbers, kQueries * kKeys);
+      s = take(floats, kQueries * kKeys);
+      dp = take(floats, kQueries * kKeys);
+      dq = take(floats, kQueries * depth * kPanel);
+      dk = take(floats, key_panels * kPanel * depth_rows);
+      dv = take(floats, key_panels * kPanel * value_rows);
+      most = take(floats, kQueries);
+      sums = take(floats, kQueries);
+      means = take(floats, kQueries);
+    }
+    std::int64_t bytes() const { return numbers * 2 + floats * 4; }
+
+   private:
+    static std::int64_t take(std::int64_t& all, std::int64_t count) {
+      const std::int64_t at = all;
+      all += count;
+      return at;
+    }
+  };
+
+  TileAttentionGradient(const AttentionGradientHead& head, std::byte* memory)
+      : h_(head),
+        p_(head),
+        numbers_(reinterpret_cast<Number*>(memory)),
+        floats_(reinterpret_cast<float*>(memory + p_.numbers * 2)) {}
+
+  Number* numbers(std::int64_t at) const { return numbers_ + at; }
+  float* floats(std::int64_t at) const { return floats_ + at; }
+  static std::byte* raw(Number* p) { return reinterpret_cast<std::byte*>(p); }
+
+  static void clear(void* p, std::int64_t bytes) { std::memset(p, 0, static_cast<std::size_t>(bytes)); }
+
+  void run_head() {
+    Forward::pack_keys(h_.k.data, h_.k.stride, h_.keys, h_.head_dim, raw(numbers(p_.k_by_key)));
+    Forward::pack_keys(h_.v.data, h_.v.stride, h_.keys, h_.value_dim, raw(numbers(p_.v_by_key)));
+    Forward::pack_values(h_.k.data, h_.k.stride, h_.keys, h_.head_dim, raw(numbers(p_.k_rows)));
+    clear(floats(p_.dk), p_.key_panels * kPanel * p_.depth_rows * 4);
+    clear(floats(p_.dv), p_.key_panels * kPanel * p_.value_rows * 4);
+    for (std::int64_t first = 0; first < h_.queries; first += kQueries)
+      block(first, smaller(kQueries, h_.queries - first));
+    put_turned(floats(p_.dk), p_.depth_rows, h_.head_dim, h_.scale, h_.dk);
+    put_turned(floats(p_.dv), p_.value_rows, h_.value_dim, 1, h_.dv);
+  }
+
+  // Rows as A of a product, and turned. Those past `rows` are zeros.
+  static void pack_rows(const HeadRows& x, std::int64_t first, std::int64_t rows, std::int64_t width,
+                        float scale, Number* out) {
+    const std::int64_t columns = panels(width);
+    if (rows < kQueries) clear(out, kQueries * columns * kPanel * 2);
+    for (std::int64_t r = 0; r < rows; ++r) {
+      Forward::round_row(x.row(first + r), width, scale,
+                         out + r / kTileRows * columns * kTile + r % kTileRows * kTileDepth, kTile);
+    }
+  }
+  static void pack_turned(const HeadRows& x, std::int64_t first, std::int64_t rows, std::int64_t width,
+                          Number* out) {
+    if (rows < kQueries || width % kTileRows != 0) clear(out, (width + 15) / 16 * 16 * kQueries * 2);
+    for (std::int64_t r = 0; r < rows; ++r) {
+      const float* row = x.row(first + r);
+      Number* to = out + r / kTileDepth * kTile + r % kTileDepth;
+      for (std::int64_t d = 0; d < width; ++d) {
+        to[d / kTileRows * kQueryTiles * kTile + d % kTileRows * kTileDepth] =
+            Bf16Products<Isa>::narrow(row[d]);
+      }
+    }
+  }
+
+  void block(std::int64_t first, std::int64_t rows) {
+    pack_rows(h_.q, first, rows, h_.head_dim, h_.scale * kLog2E, numbers(p_.q));
+    pack_rows(h_.dy, first, rows, h_.value_dim, 1, numbers(p_.dy));
+    pack_turned(h_.q, first, rows, h_.head_dim, numbers(p_.q_turned));
+    pack_turned(h_.dy, first, rows, h_.value_dim, numbers(p_.dy_turned));
+    clear(floats(p_.dq), kQueries * p_.depth * kPanel * 4);
+    const std::int64_t end = h_.causal ? smaller(h_.keys, first + rows) : h_.keys;
+    begin_stats(first, rows);
+    for (std::int64_t key = 0; key < end; key += kKeys) {
+      const std::int64_t keys = smaller(kKeys, end - key);
+      score(first, rows, key, keys);
+      add_stats(rows, keys);
+    }
+    end_stats(rows);
+    for (std::int64_t key = 0; key < end; key += kKeys) {
+      const std::int64_t keys = smaller(kKeys, end - key);
+      if (end > kKeys) score(first, rows, key, keys);  // else it is still there
+      multiply(numbers(p_.dy), p_.values, numbers(p_.v_by_key) + key * p_.values * kPanel, keys,
+               floats(p_.dp));
+      weigh(keys);
+      add_gradients(key, keys);
+    }
+    put(first, rows);
+  }
+
+  // out [key panel][query][32] = A·Bᵀ of all queries of the block; `depth` panels of K.
+  static void multiply(const Number* a, std::int64_t depth, const Number* b, std::int64_t keys, float* out) {
+    TileProduct p;
+    p.steps = depth;
+    p.a_stride = depth * kTile;
+    p.two_rows = p.two_columns = true;
+    p.b = b;
+    for (std::int64_t at = 0; at < keys; at += kPanel, p.b += depth * kPanel * kPanel) {
+      for (std::int64_t r = 0; r < kQueries; r += 2 * kTileRows) {
+        p.a = a + r / kTileRows * depth * kTile;
+        p.c = out + at * kQueries + r * kPanel;
+        Tiles::multiply(p);
+      }
+    }
+  }
+
+  // S: logits as powers of two; −∞ where a query may not look, up to a whole panel.
+  void score(std::int64_t first, std::int64_t rows, std::int64_t key, std::int64_t keys) {
+    multiply(numbers(p_.q), p_.depth, numbers(p_.k_by_key) + key * p_.depth * kPanel, keys, floats(p_.s));
+    const bool whole = keys % kPanel == 0 && !h_.bias.data && !(h_.causal && key + keys > first + 1);
+    if (whole) return;
+    for (std::int64_t r = 0; r < rows; ++r) {
+      const float* bias = h_.bias.data ? h_.bias.row(first + r) + key : nullptr;
+      const std::int64_t seen = h_.causal ? smaller(keys, first + r + 1 - key) : keys;
+      for (std::int64_t at = 0; at < keys; at += kPanel) {
+        float* row = floats(p_.s) + at * kQueries + r * kPanel;
+        for (std::int64_t j = 0; j < kPanel; ++j) {
+          if (at + j >= seen) {
+            row[j] = minus_infinity();
+          } else if (bias) {
+            row[j] += bias[at + j] * kLog2E;
+          }
+        }
+      }
+    }
+  }
+
+  void begin_stats(std::int64_t first, std::int64_t rows) {
+    for (std::int64_t r = 0; r < kQueries; ++r) {
+      floats(p_.most)[r] = minus_infinity();
+      floats(p_.sums)[r] = floats(p_.means)[r] = 0;
+      if (r >= rows) continue;
+      const float *y = h_.y.row(first + r), *dy = h_.dy.row(first + r);
+      Vec sum = Isa::zero();
+      for (std::int64_t c = 0; c < h_.value_dim; c += Isa::kWidth) {
+        const int n = static_cast<int>(smaller(Isa::kWidth, h_.value_dim - c));
+        sum = Isa::fma(Isa::load_n(y + c, n), Isa::load_n(dy + c, n), sum);
+      }
+      floats(p_.means)[r] = Isa::sum(sum);
+    }
+  }
+
+  void add_stats(std::int64_t rows, std::int64_t keys) {
+    for (std::int64_t r = 0; r < rows; ++r) {
+      const float* row = floats(p_.s) + r * kPanel;
+      Vec a = Isa::load(row), b = Isa::load(row + Isa::kWidth);
+      for (std::int64_t at = kPanel; at < keys; at += kPanel) {
+        a = Isa::max(a, Isa::load(row + at * kQueries));
+        b = Isa::max(b, Isa::load(row + at * kQueries + Isa::kWidth));
+      }
+      const float now = Isa::max_lane(Isa::max(a, b)), old = floats(p_.most)[r], most = now > old ? now : old;
+      if (most < -3.4028234e38F) continue;
+      const Vec base = Isa::set1(most);
+      a = b = Isa::zero();
+      for (std::int64_t at = 0; at < keys; at += kPanel) {
+        a = a + exp2_nonpositive_rough<Isa>(Isa::load(row + at * kQueries) - base);
+        b = b + exp2_nonpositive_rough<Isa>(Isa::load(row + at * kQueries + Isa::kWidth) - base);
+      }
+      floats(p_.sums)[r] = floats(p_.sums)[r] * __builtin_exp2f(old - most) + Isa::sum(a + b);
+      floats(p_.most)[r] = most;
+    }
+  }
+
+  // most becomes the logarithm of the whole sum: a weight is 2^(S − most). Rows without any weight have none.
+  void end_stats(std::int64_t rows) {
+    for (std::int64_t r = 0; r < kQueries; ++r) {
+      float& most = floats(p_.most)[r];
+      const float sum = floats(p_.sums)[r];
+      most = r < rows && sum != 0 ? most + __builtin_log2f(sum) : __builtin_inff();
+    }
+  }
+
+  // P = 2^(S − most), dS = P∘(dP − mean), of two queries at once, which are pairs of numbers as B.
+  void weigh(std::int64_t keys) {
+    const float *most = floats(p_.most), *means = floats(p_.means);
+    for (std::int64_t r = 0; r < kQueries; r += 2) {
+      const Vec m0 = Isa::set1(most[r]), m1 = Isa::set1(most[r + 1]);
+      const Vec d0 = Isa::set1(means[r]), d1 = Isa::set1(means[r + 1]);
+      Number* ds = numbers(p_.ds) + r / kTileRows * kTileRows * kKeys + r % kTileRows * kTileDepth;
+      for (std::int64_t at = 0; at < keys; at += kPanel, ds += kTile) {
+        const float* s = floats(p_.s) + at * kQueries + r * kPanel;
+        const float* dp = floats(p_.dp) + at * kQueries + r * kPanel;
+        const std::int64_t pairs = at * kQueries + r * kPanel;
+        Vec g0[2], g1[2];
+        for (int v = 0; v < 2; ++v) {
+          const std::int64_t c = v * Isa::kWidth;
+          const Vec p0 = exp2_nonpositive_rough<Isa>(Isa::load(s + c) - m0);
+          const Vec p1 = exp2_nonpositive_rough<Isa>(Isa::load(s + kPanel + c) - m1);
+          g0[v] = p0 * (Isa::load(dp + c) - d0);
+          g1[v] = p1 * (Isa::load(dp + kPanel + c) - d1);
+          Isa::store_bf16_zipped(numbers(p_.p_pairs) + pairs + 2 * c, p0, p1);
+          Isa::store_bf16_zipped(numbers(p_.ds_pairs) + pairs + 2 * c, g0[v], g1[v]);
+        }
+        Isa::store_bf16_two(ds, g0[0], g0[1]);
+        Isa::store_bf16_two(ds + kTileDepth, g1[0], g1[1]);
+      }
+    }
+  }
+
+  void add_gradients(std::int64_t key, std::int64_t keys) {
+    TileProduct p;
+    p.add = true;
+    p.two_rows = true;
+    p.steps = panels(keys);
+    p.a_stride = kTileRows * kKeys;
+    for (std::int64_t column = 0; column < p_.depth; ++column) {
+      p.b = numbers(p_.k_rows) + column * p_.key_panels * kPanel * kPanel + key * kPanel;
+      p.two_columns = h_.head_dim - column * kPanel > Isa::kWidth;
+      for (std::int64_t r = 0; r < kQueries; r += 2 * kTileRows) {
+        p.a = numbers(p_.ds) + r * kKeys;
+        p.c = floats(p_.dq) + column * kQueries * kPanel + r * kPanel;
+        Tiles::multiply(p);
+      }
+    }
+    add_turned(numbers(p_.q_turned), p_.depth_rows, numbers(p_.ds_pairs), key, keys, floats(p_.dk));
+    add_turned(numbers(p_.dy_turned), p_.value_rows, numbers(p_.p_pairs), key, keys, floats(p_.dv));
+  }
+
+  // out [key panel][row][32] += A·B over the block's queries.
+  static void add_turned(const Number* a, std::int64_t rows, const Number* b, std::int64_t key,
+                         std::int64_t keys, float* out) {
+    TileProduct p;
+    p.add = true;
+    p.steps = kQueryTiles;
+    p.a_stride = kQueryTiles * kTile;
+    p.two_columns = true;
+    p.b = b;
+    for (std::int64_t at = 0; at < keys; at += kPanel, p.b += kPanel * kQueries) {
+      for (std::int64_t r = 0; r < rows; r += 2 * kTileRows) {
+        p.a = a + r / kTileRows * kQueryTiles * kTile;
+        p.c = out + (key + at) * rows + r * kPanel;
+        p.two_rows = rows - r > kTileRows;
+        Tiles::multiply(p);
+      }
+    }
+  }
+
+  void put(std::int64_t first, std::int64_t rows) const {
+    const Vec factor = Isa::set1(h_.scale);
+    for (std::int64_t r = 0; r < rows; ++r) {
+      float* to = h_.dq.data + (first + r) * h_.dq.stride;
+      for (std::int64_t c = 0; c < h_.head_dim; c += Isa::kWidth) {
+        const float* from = floats(p_.dq) + c / kPanel * kQueries * kPanel + r * kPanel + c % kPanel;
+        Isa::store_n(to + c, static_cast<int>(smaller(Isa::kWidth, h_.head_dim - c)),
+                     Isa::load(from) * factor);
+      }
+    }
+  }
+  void put_turned(const float* from, std::int64_t rows, std::int64_t width, float factor,
+                  const HeadRowsOut& to) const {
+    for (std::int64_t key = 0; key < h_.keys; ++key) {
+      const float* column = from + key / kPanel * kPanel * rows + key % kPanel;
+      float* row = to.data + key * to.stride;
+      for (std::int64_t d = 0; d < width; ++d) row[d] = column[d * kPanel] * factor;
+    }
+  }
+
+  const AttentionGradientHead& h_;
+  const Plan p_;
+  Number* numbers_;
+  float* floats_;
+
+ public:
+  static std::int64_t scratch_bytes(const AttentionGradientHead& head) { return Plan(head).bytes(); }
+  static void run(const AttentionGradientHead& head, std::byte* memory) {
+    [[maybe_unused]] const Session session;
+    TileAttentionGradient(head, memory).run_head();
+  }
+  static constexpr AttentionGradientKernels kernels() { return {scratch_bytes, run}; }
+};
+
+}  // namespace
+}  // namespace dq::ops::cpu

@@ -1,0 +1,60 @@
+// What LoRAs, embeddings and control nets learn on the built-in model means what their pictures show.
+#include <numeric>
+
+#include "media/codec.h"
+#include "mini/measures.h"
+#include "mini/palette.h"
+#include "proofs/small_model.h"
+
+namespace dq::test {
+namespace {
+
+namespace fs = std::filesystem;
+
+class AdapterProof : public SmallModel {
+ protected:
+  // Prompts of things that the adapter has nothing to do with, and the judge's mean share of each.
+  double others(const std::vector<pipeline::LoraUse>& loras) {
+    double sum = 0;
+    const std::vector<std::string> names = {"cat", "banana", "house", "rocket", "umbrella", "sun"};
+    for (const std::string& name : names) {
+      pipeline::Request request = ask("a " + name + " on a yellow background", 1);
+      request.loras = loras;
+      sum += probability(paint(request, 3), known(name));
+    }
+    return sum / static_cast<double>(names.size());
+  }
+};
+
+TEST_F(AdapterProof, ALoraOfTenPicturesTeachesASubject) {
+  const mini::Concept& subject = known("watermelon");
+  ASSERT_TRUE(subject.held_out);
+  const fs::path file = run(training(pictures_of(subject, "sks", 10), "subject.safetensors"));
+  pipeline::Request request = ask("sks on a yellow background", 1);
+  const std::vector<media::Image> before = paint(request, 8);
+  EXPECT_LE(probability(before, subject), 0.05);
+  request.loras = {{.file = file.string()}};
+  EXPECT_GE(probability(paint(request, 8), subject), 0.8);
+  EXPECT_GE(others(request.loras), others({}) - 0.05);
+  request.loras[0].strength = 0;
+  EXPECT_EQ(paint(request, 2)[1], before[1]);
+}
+
+TEST_F(AdapterProof, AnEmbeddingTeachesASubject) {
+  const mini::Concept& subject = known("watermelon");
+  train::TrainRequest request = training(pictures_of(subject, "sks", 10), "zorp.safetensors");
+  request.target = train::Target::kEmbedding;
+  request.trigger = "sks";
+  const fs::path file = run(request);
+  pipeline::PainterOptions options;
+  options.embeddings["zorp"] = file;
+  pipeline::Painter painter(*device_, options);
+  std::vector<media::Image> pictures;
+  for (std::uint64_t seed = 1; seed <= 8; ++seed) {
+    pictures.push_back(painter.paint(ask("embedding:zorp on a yellow background", seed)).images[0]);
+  }
+  EXPECT_GE(probability(pictures, subject), 0.4);
+}
+
+}  // namespace
+}  // namespace dq::test

@@ -91,7 +91,7 @@ def danqing(program, checkpoint, steps, precision):
         folder = pathlib.Path(folder)
         (folder / "pictures").mkdir()
         make_pictures(folder / "pictures")
-        process = subprocess.Popen([program, "train", "lora", folder / "pictures", "-m", checkpoint, "-q", "--no-samples", "--precision", precision,
+        process = subprocess.Popen([program, "train", "lora", folder / "pictures", "-m", checkpoint, "-q", "--no-samples", "--precision", precision, "--checkpointing", "always",
                                     "--batch", "1", "--rank", "16", "--steps", str(steps), "-o", folder / "out.safetensors"],
                                    stdout=subprocess.DEVNULL)
         _, status, usage = os.wait4(process.pid, 0)

@@ -1,9 +1,6 @@
-// What LoRAs, embeddings and control nets learn on the built-in model means what their pictures show.
+// LoRAs and embeddings that are trained on the built-in model bring what their pictures show.
 #include <numeric>
 
-#include "media/codec.h"
-#include "mini/measures.h"
-#include "mini/palette.h"
 #include "proofs/small_model.h"
 
 namespace dq::test {
@@ -33,7 +30,7 @@ TEST_F(AdapterProof, ALoraOfTenPicturesTeachesASubject) {
   pipeline::Request request = ask("sks on a yellow background", 1);
   const std::vector<media::Image> before = paint(request, 8);
   EXPECT_LE(probability(before, subject), 0.05);
-  request.loras = {{.file = file.string()}};
+  request.loras = {{.file = file.string(), .strength = 1, .sha256 = {}}};
   EXPECT_GE(probability(paint(request, 8), subject), 0.8);
   EXPECT_GE(others(request.loras), others({}) - 0.05);
   request.loras[0].strength = 0;

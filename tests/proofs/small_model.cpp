@@ -78,7 +78,8 @@ fs::path SmallModel::pictures_of(const mini::Concept& subject, const std::string
     const std::string stem = std::to_string(made++);
     media::write_image(folder / (stem + ".png"), composer_.render(scene));
     std::ofstream(folder / (stem + ".txt"))
-        << name << " on " << mini::with_article(std::string(mini::palette()[static_cast<std::size_t>(background)].en))
+        << name << " on "
+        << mini::with_article(std::string(mini::palette()[static_cast<std::size_t>(background)].en))
         << " background";
   }
   return folder;

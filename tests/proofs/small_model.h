@@ -31,7 +31,8 @@ class SmallModel : public testing::Test {
   // The judge's mean probability of a concept, among all of its own.
   double probability(const std::vector<media::Image>& pictures, const mini::Concept& of) const;
 
-  // A folder of `count` pictures of one concept on changing backgrounds, captioned "{name} on a {colour} background".
+  // A folder of `count` pictures of one concept on changing backgrounds, captioned "{name} on a {colour}
+  // background".
   std::filesystem::path pictures_of(const mini::Concept& subject, const std::string& name, int count);
   train::TrainRequest training(const std::filesystem::path& pictures, const std::string& output) const;
   std::filesystem::path run(const train::TrainRequest& request);

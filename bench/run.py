@@ -47,9 +47,10 @@ def bench_pytorch(runs, dtypes):
     return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
 
 
-def precisions():
-    flags = pathlib.Path("/proc/cpuinfo").read_text()
-    return ("bf16", "f32") if "avx512_bf16" in flags else ("f32",)
+def both(runs, with_pytorch):
+    """A round: Danqing's report and PyTorch's, in the precisions that Danqing has here."""
+    ours = bench_danqing(runs)
+    return ours, bench_pytorch(runs, sorted({run["precision"] for run in ours})) if with_pytorch else None
 
 
 def middle_of(rounds, key):
@@ -136,8 +137,7 @@ def main():
     p.add_argument("--out", type=pathlib.Path, default=ROOT / "docs/benchmarks.md")
     args = p.parse_args()
     make_model()
-    rounds = [(bench_danqing(args.runs), None if args.without_pytorch else bench_pytorch(args.runs, precisions()))
-              for _ in range(args.rounds)]
+    rounds = [both(args.runs, not args.without_pytorch) for _ in range(args.rounds)]
     danqing = [middle_of([ours[i] for ours, _ in rounds], "results") for i in range(len(rounds[0][0]))]
     pictures = [paint(2) for _ in range(3)]
     lines = ["# Benchmarks", "",

@@ -1,6 +1,4 @@
 // LoRAs and embeddings that are trained on the built-in model bring what their pictures show.
-#include <numeric>
-
 #include "proofs/small_model.h"
 
 namespace dq::test {

@@ -1,7 +1,5 @@
 #include "proofs/small_model.h"
 
-#include <fmt/format.h>
-
 #include <fstream>
 
 #include "media/codec.h"

@@ -75,20 +75,11 @@ struct Plan {
   }
 };
 
-// One head of one batch: where its rows begin, and how far apart they lie.
-struct Head {
-  Rows q, k, v, y, dy;
-  const float* bias = nullptr;
-  std::int64_t bias_stride = 0;
-  Tensor *dq = nullptr, *dk = nullptr, *dv = nullptr;
-  std::int64_t batch = 0, first = 0, first_value = 0;  // columns of this head
-};
-
 class HeadGradient {
  public:
-  HeadGradient(const GemmKernels& kernels, const Plan& plan, const Head& head,
-               const AttentionOptions& options, float* scratch)
-      : kernels_(kernels), p_(plan), h_(head), o_(options), s_(scratch) {}
+  HeadGradient(const GemmKernels& kernels, const Plan& plan, const AttentionGradientHead& head,
+               float* scratch)
+      : kernels_(kernels), p_(plan), h_(head), s_(scratch) {}
 
   void run() {
     pack_rows_as_columns(h_.k.data, h_.k.stride, p_.keys, p_.head_dim, p_.nr, s_ + p_.key_panels);
@@ -102,8 +93,8 @@ class HeadGradient {
     for (std::int64_t first = 0; first < p_.queries; first += kQueries) {
       block({first, std::min(kQueries, p_.queries - first)});
     }
-    put(p_.dk, p_.keys, p_.head_dim, o_.scale, *h_.dk, 0, h_.first);
-    put(p_.dv, p_.keys, p_.value_dim, 1, *h_.dv, 0, h_.first_value);
+    put(p_.dk, p_.keys, p_.head_dim, h_.scale, h_.dk, 0);
+    put(p_.dv, p_.keys, p_.value_dim, 1, h_.dv, 0);
   }
 
  private:
@@ -122,12 +113,12 @@ class HeadGradient {
       sums[r] = 0;
       means[r] = dot(dy.data + r * dy.stride, h_.y.data + (queries.begin + r) * h_.y.stride, p_.value_dim);
     }
-    const std::int64_t end = o_.causal ? std::min(p_.keys, queries.begin + queries.count) : p_.keys;
+    const std::int64_t end = h_.causal ? std::min(p_.keys, queries.begin + queries.count) : p_.keys;
     for (std::int64_t key = 0; key < end; key += kKeys) {
       const Range keys{key, std::min(kKeys, p_.keys - key)};
       score(q, queries, keys);
       for (std::int64_t r = 0; r < queries.count; ++r) {
-        softmax_stats_row(s_ + p_.weights + r * stride(keys), seen(queries, keys, r), o_.scale,
+        softmax_stats_row(s_ + p_.weights + r * stride(keys), seen(queries, keys, r), h_.scale,
                           bias(queries, keys, r), most + r, sums + r);
       }
     }
@@ -136,7 +127,7 @@ class HeadGradient {
       if (end > kKeys) score(q, queries, keys);  // else they are still there
       chunk(dy, queries, keys, {most, sums, means});
     }
-    put(p_.dq, queries.count, p_.head_dim, o_.scale, *h_.dq, queries.begin, h_.first);
+    put(p_.dq, queries.count, p_.head_dim, h_.scale, h_.dq, queries.begin);
   }
 
   struct Stats {
@@ -150,7 +141,7 @@ class HeadGradient {
              keys.count, d_weights);
     spread(d_weights, queries.count, keys);
     for (std::int64_t r = 0; r < queries.count; ++r) {
-      softmax_apply_row(weights + r * wide, keys.count, seen(queries, keys, r), o_.scale,
+      softmax_apply_row(weights + r * wide, keys.count, seen(queries, keys, r), h_.scale,
                         bias(queries, keys, r), stats.most[r], stats.sums[r]);
       softmax_gradient_row(weights + r * wide, d_weights + r * wide, keys.count, stats.means[r]);
     }
@@ -175,11 +166,11 @@ class HeadGradient {
   static std::int64_t stride(Range keys) { return round_up(keys.count, 8); }
   // How many of a chunk's keys a query sees.
   std::int64_t seen(Range queries, Range keys, std::int64_t r) const {
-    if (!o_.causal) return keys.count;
+    if (!h_.causal) return keys.count;
     return std::clamp<std::int64_t>(queries.begin + r + 1 - keys.begin, 0, keys.count);
   }
   const float* bias(Range queries, Range keys, std::int64_t r) const {
-    return h_.bias ? h_.bias + (queries.begin + r) * h_.bias_stride + keys.begin : nullptr;
+    return h_.bias.data ? h_.bias.row(queries.begin + r) + keys.begin : nullptr;
   }
 
   // Rows of keys → rows of queries, kQueries apart.
@@ -215,26 +206,26 @@ class HeadGradient {
     }
   }
 
-  void put(std::int64_t from, std::int64_t rows, std::int64_t width, float factor, Tensor& to,
-           std::int64_t first, std::int64_t column) const {
+  void put(std::int64_t from, std::int64_t rows, std::int64_t width, float factor, const HeadRowsOut& to,
+           std::int64_t first) const {
     for (std::int64_t r = 0; r < rows; ++r) {
-      float* row = to.data<float>() + (h_.batch * to.dim(1) + first + r) * to.dim(2) + column;
+      float* row = to.data + (first + r) * to.stride;
       for (std::int64_t c = 0; c < width; ++c) row[c] = factor * s_[from + r * width + c];
     }
   }
 
   const GemmKernels& kernels_;
   const Plan& p_;
-  const Head& h_;
-  const AttentionOptions& o_;
+  const AttentionGradientHead& h_;
   float* s_;
 };
 
+// Columns from `column` on of one batch.
 HeadRows head_rows(const Tensor& x, std::int64_t batch, std::int64_t column) {
   return {x.data<float>() + batch * x.strides()[0] + column, x.strides()[1]};
 }
 
-HeadRowsOut head_rows_out(Tensor& x, std::int64_t batch, std::int64_t column) {
+HeadRowsOut head_rows(Tensor& x, std::int64_t batch, std::int64_t column) {
   return {x.data<float>() + batch * x.strides()[0] + column, x.strides()[1]};
 }
 
@@ -246,36 +237,10 @@ HeadRows bias_rows(const Tensor* bias, std::int64_t batch, std::int64_t head) {
           s[2]};
 }
 
-void run_tiled(const AttentionGradientKernels& kernels, const AttentionSaved& saved, const Tensor& dy,
-               const AttentionOptions& options, Tensor& dq, Tensor& dk, Tensor& dv) {
-  const std::int64_t heads = options.heads;
-  AttentionGradientHead sizes;
-  sizes.queries = saved.q.dim(1), sizes.keys = saved.k.dim(1);
-  sizes.head_dim = saved.q.dim(2) / heads, sizes.value_dim = saved.v.dim(2) / heads;
-  sizes.scale = options.scale, sizes.causal = options.causal;
-  ThreadPool& threads = dq.device().threads();
-  const std::int64_t bytes = kernels.scratch_bytes(sizes);
-  Tensor scratch = Tensor::empty(dq.device(), DType::kU8, {threads.size(), bytes});
-  threads.parallel_for(saved.q.dim(0) * heads, [&](std::int64_t task, int thread) {
-    const std::int64_t n = task / heads, head = task % heads;
-    const std::int64_t at = head * sizes.head_dim, value_at = head * sizes.value_dim;
-    AttentionGradientHead h = sizes;
-    h.q = head_rows(saved.q, n, at), h.k = head_rows(saved.k, n, at), h.v = head_rows(saved.v, n, value_at);
-    h.y = head_rows(saved.y, n, value_at), h.dy = head_rows(dy, n, value_at);
-    h.bias = bias_rows(options.bias, n, head);
-    h.dq = head_rows_out(dq, n, at), h.dk = head_rows_out(dk, n, at), h.dv = head_rows_out(dv, n, value_at);
-    kernels.run(h, scratch.raw() + thread * bytes);
-  });
-}
-
 const AttentionGradientKernels* tiled_kernels(const CpuDevice& device) {
   if (device.precision() != Precision::kBF16) return nullptr;
   if (device.kernel_set() == KernelSet::kAmx) return &kAttentionGradientAmx;
   return device.kernel_set() == KernelSet::kEmulatedAmx ? &kAttentionGradientEmulatedAmx : nullptr;
-}
-
-Rows rows_of(const Tensor& x, std::int64_t batch, std::int64_t column) {
-  return {x.data<float>() + batch * x.strides()[0] + column, x.strides()[1]};
 }
 
 }  // namespace
@@ -283,26 +248,35 @@ Rows rows_of(const Tensor& x, std::int64_t batch, std::int64_t column) {
 void attention_gradient(const AttentionSaved& saved, const Tensor& dy, const AttentionOptions& options,
                         Tensor& dq, Tensor& dk, Tensor& dv) {
   CpuDevice& device = cpu_device(dq);
+  const std::int64_t heads = options.heads;
+  AttentionGradientHead sizes;
+  sizes.queries = saved.q.dim(1), sizes.keys = saved.k.dim(1);
+  sizes.head_dim = saved.q.dim(2) / heads, sizes.value_dim = saved.v.dim(2) / heads;
+  sizes.scale = options.scale, sizes.causal = options.causal;
+  // `run` takes one head of one batch, and a thread's scratch of so many bytes.
+  const auto each_head = [&](std::int64_t scratch_bytes, const auto& run) {
+    Tensor scratch = Tensor::empty(device, DType::kU8, {device.threads().size(), scratch_bytes});
+    device.threads().parallel_for(saved.q.dim(0) * heads, [&](std::int64_t task, int thread) {
+      const std::int64_t n = task / heads, head = task % heads;
+      const std::int64_t at = head * sizes.head_dim, value_at = head * sizes.value_dim;
+      AttentionGradientHead h = sizes;
+      h.q = head_rows(saved.q, n, at), h.k = head_rows(saved.k, n, at);
+      h.v = head_rows(saved.v, n, value_at), h.y = head_rows(saved.y, n, value_at);
+      h.dy = head_rows(dy, n, value_at);
+      h.bias = bias_rows(options.bias, n, head);
+      h.dq = head_rows(dq, n, at), h.dk = head_rows(dk, n, at), h.dv = head_rows(dv, n, value_at);
+      run(h, scratch.raw() + thread * scratch_bytes);
+    });
+  };
   if (const AttentionGradientKernels* tiled = tiled_kernels(device)) {
-    return run_tiled(*tiled, saved, dy, options, dq, dk, dv);
+    return each_head(tiled->scratch_bytes(sizes), tiled->run);
   }
-  const std::int64_t heads = options.heads, batch = saved.q.dim(0), head_dim = saved.q.dim(2) / heads,
-                     value_dim = saved.v.dim(2) / heads;
   const GemmKernels& kernels = device.gemm();
-  const Plan plan(kernels.f32, saved.q.dim(1), saved.k.dim(1), head_dim, value_dim);
-  Tensor scratch = Tensor::empty(device, DType::kF32, {device.threads().size(), plan.floats});
-  device.threads().parallel_for(batch * heads, [&](std::int64_t task, int thread) {
-    const std::int64_t n = task / heads, head = task % heads;
-    Head h;
-    h.q = rows_of(saved.q, n, head * head_dim), h.k = rows_of(saved.k, n, head * head_dim);
-    h.v = rows_of(saved.v, n, head * value_dim), h.y = rows_of(saved.y, n, head * value_dim);
-    h.dy = rows_of(dy, n, head * value_dim);
-    h.dq = &dq, h.dk = &dk, h.dv = &dv;
-    h.batch = n, h.first = head * head_dim, h.first_value = head * value_dim;
-    const HeadRows bias = bias_rows(options.bias, n, head);
-    h.bias = bias.data, h.bias_stride = bias.stride;
-    HeadGradient(kernels, plan, h, options, scratch.data<float>() + thread * plan.floats).run();
-  });
+  const Plan plan(kernels.f32, sizes.queries, sizes.keys, sizes.head_dim, sizes.value_dim);
+  each_head(plan.floats * static_cast<std::int64_t>(sizeof(float)),
+            [&](const AttentionGradientHead& h, std::byte* scratch) {
+              HeadGradient(kernels, plan, h, reinterpret_cast<float*>(scratch)).run();
+            });
 }
 
 }  // namespace dq::ops::cpu

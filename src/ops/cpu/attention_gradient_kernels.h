@@ -1,6 +1,6 @@
 #pragma once
-// The way back of attention for one head of one batch, in tile registers. Plain data: kernel sources include
-// this header.
+// The way back of attention for one head of one batch, and its kernels in tile registers. Plain data: kernel
+// sources include this header.
 #include <cstddef>
 #include <cstdint>
 

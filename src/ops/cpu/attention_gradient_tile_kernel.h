@@ -94,15 +94,10 @@ class TileAttentionGradient {
     put_turned(floats(p_.dv), p_.value_rows, h_.value_dim, 1, h_.dv);
   }
 
-  // Rows as A of a product, and turned. Those past `rows` are zeros.
+  // Rows as A of a product; turned, with zeros for those past `rows`.
   static void pack_rows(const HeadRows& x, std::int64_t first, std::int64_t rows, std::int64_t width,
                         float scale, Number* out) {
-    const std::int64_t columns = panels(width);
-    if (rows < kQueries) clear(out, kQueries * columns * kPanel * 2);
-    for (std::int64_t r = 0; r < rows; ++r) {
-      Forward::round_row(x.row(first + r), width, scale,
-                         out + r / kTileRows * columns * kTile + r % kTileRows * kTileDepth, kTile);
-    }
+    Forward::pack_rows(x.row(first), x.stride, rows, kQueries, width, scale, out);
   }
   static void pack_turned(const HeadRows& x, std::int64_t first, std::int64_t rows, std::int64_t width,
                           Number* out) {
@@ -161,22 +156,8 @@ class TileAttentionGradient {
   // S: logits as powers of two; −∞ where a query may not look, up to a whole panel.
   void score(std::int64_t first, std::int64_t rows, std::int64_t key, std::int64_t keys) {
     multiply(numbers(p_.q), p_.depth, numbers(p_.k_by_key) + key * p_.depth * kPanel, keys, floats(p_.s));
-    const bool whole = keys % kPanel == 0 && !h_.bias.data && !(h_.causal && key + keys > first + 1);
-    if (whole) return;
-    for (std::int64_t r = 0; r < rows; ++r) {
-      const float* bias = h_.bias.data ? h_.bias.row(first + r) + key : nullptr;
-      const std::int64_t seen = h_.causal ? smaller(keys, first + r + 1 - key) : keys;
-      for (std::int64_t at = 0; at < keys; at += kPanel) {
-        float* row = floats(p_.s) + at * kQueries + r * kPanel;
-        for (std::int64_t j = 0; j < kPanel; ++j) {
-          if (at + j >= seen) {
-            row[j] = minus_infinity();
-          } else if (bias) {
-            row[j] += bias[at + j] * kLog2E;
-          }
-        }
-      }
-    }
+    const float* bias = h_.bias.data ? h_.bias.row(first) : nullptr;
+    Forward::mask({rows, first, key, keys, h_.causal, bias, h_.bias.stride}, floats(p_.s), kQueries);
   }
 
   void begin_stats(std::int64_t first, std::int64_t rows) {
@@ -197,15 +178,11 @@ class TileAttentionGradient {
   void add_stats(std::int64_t rows, std::int64_t keys) {
     for (std::int64_t r = 0; r < rows; ++r) {
       const float* row = floats(p_.s) + r * kPanel;
-      Vec a = Isa::load(row), b = Isa::load(row + Isa::kWidth);
-      for (std::int64_t at = kPanel; at < keys; at += kPanel) {
-        a = Isa::max(a, Isa::load(row + at * kQueries));
-        b = Isa::max(b, Isa::load(row + at * kQueries + Isa::kWidth));
-      }
-      const float now = Isa::max_lane(Isa::max(a, b)), old = floats(p_.most)[r], most = now > old ? now : old;
+      const float now = Forward::reach(row, keys, kQueries), old = floats(p_.most)[r],
+                  most = now > old ? now : old;
       if (most < -3.4028234e38F) continue;
       const Vec base = Isa::set1(most);
-      a = b = Isa::zero();
+      Vec a = Isa::zero(), b = a;
       for (std::int64_t at = 0; at < keys; at += kPanel) {
         a = a + exp2_nonpositive_rough<Isa>(Isa::load(row + at * kQueries) - base);
         b = b + exp2_nonpositive_rough<Isa>(Isa::load(row + at * kQueries + Isa::kWidth) - base);

@@ -53,17 +53,6 @@ struct TileAttention {
            (6 * kKeys + 4 * kPanel * panels(value_dim) + 4 + 4 * Isa::kWidth + 2 * kPanel * panels(head_dim));
   }
 
-  // `depth` numbers times `scale`, rounded, zeros up to a whole panel; panels lie `stride` apart.
-  static void round_row(const float* x, std::int64_t depth, float scale, Number* out, std::int64_t stride) {
-    const Vec factor = Isa::set1(scale);
-    for (std::int64_t d = 0; d < depth; d += kPanel, out += stride) {
-      const int first = static_cast<int>(smaller(Isa::kWidth, depth - d));
-      const int second = static_cast<int>(smaller(Isa::kWidth, depth - d - first));
-      Isa::store_bf16_two(out, Isa::load_n(x + d, first) * factor,
-                          Isa::load_n(x + d + first, second) * factor);
-    }
-  }
-
   static void pack_keys(const float* k, std::int64_t stride, std::int64_t key_count, std::int64_t head_dim,
                         std::byte* out) {
     constexpr std::int64_t kMost = 8;  // panels of depth at once
@@ -75,8 +64,8 @@ struct TileAttention {
         const std::int64_t count = smaller(kMost, depth_panels - p), width = count * kPanel;
         if (keys < kPanel) std::memset(rows, 0, sizeof(rows));
         for (std::int64_t j = 0; j < keys; ++j) {
-          round_row(k + (first + j) * stride + p * kPanel, smaller(width, head_dim - p * kPanel), 1,
-                    rows + j * width, kPanel);
+          round_row<Isa>(k + (first + j) * stride + p * kPanel, smaller(width, head_dim - p * kPanel),
+                         rows + j * width, kPanel, [](Vec v) { return v; });
         }
         transpose_4_bytes(reinterpret_cast<const std::byte*>(rows), width / 2, out, kPanel, width / 2,
                           kPanel);
@@ -102,12 +91,15 @@ struct TileAttention {
     }
   }
 
-  static void pack_queries(const AttentionBlock& b, const Scratch& s) {
-    const std::int64_t tile = s.depth_panels * kTileRows * kTileDepth;
-    if (b.rows < kQueries) std::memset(s.queries, 0, static_cast<std::size_t>(2 * tile) * sizeof(Number));
-    for (std::int64_t r = 0; r < b.rows; ++r) {
-      round_row(b.q + r * b.q_stride, b.head_dim, b.scale * kLog2E,
-                s.queries + r / kTileRows * tile + r % kTileRows * kTileDepth, kTileRows * kTileDepth);
+  // `rows` rows times `scale` as A, of `all` rows, a multiple of a tile's; those that are missing are zeros.
+  static void pack_rows(const float* x, std::int64_t stride, std::int64_t rows, std::int64_t all,
+                        std::int64_t width, float scale, Number* out) {
+    const std::int64_t tiles = panels(width) * kTileRows * kTileDepth;  // of 16 rows
+    if (rows < all) std::memset(out, 0, static_cast<std::size_t>(all / kTileRows * tiles) * sizeof(Number));
+    const Vec factor = Isa::set1(scale);
+    for (std::int64_t r = 0; r < rows; ++r) {
+      round_row<Isa>(x + r * stride, width, out + r / kTileRows * tiles + r % kTileRows * kTileDepth,
+                     kTileRows * kTileDepth, [&](Vec v) { return v * factor; });
     }
   }
 
@@ -121,20 +113,30 @@ struct TileAttention {
     p.b = reinterpret_cast<const Number*>(b.keys) + first / kPanel * panel;
     p.c = s.scores;
     p.two_rows = b.rows > kTileRows;
-    for (std::int64_t at = 0; at < keys; at += kPanel, p.b += panel, p.c += kQueries * kPanel) {
-      p.two_columns = true;  // weigh() reads whole panels
+    p.two_columns = true;  // weigh() reads whole panels
+    for (std::int64_t at = 0; at < keys; at += kPanel, p.b += panel, p.c += kQueries * kPanel)
       Tiles::multiply(p);
-    }
   }
 
-  // Adds the bias and puts −∞ where a row may not look, up to a whole panel.
-  static void mask(const AttentionBlock& b, const Scratch& s, std::int64_t first, std::int64_t keys) {
-    for (std::int64_t r = 0; r < b.rows; ++r) {
-      const float* bias = b.bias ? b.bias + r * b.bias_stride + first : nullptr;
-      std::int64_t seen = keys;
-      if (b.causal) seen = smaller(seen, b.first_query + r + 1 - first);
-      for (std::int64_t at = 0; at < keys; at += kPanel) {
-        float* row = s.scores + (at * kQueries + r * kPanel);
+  // Some queries before some keys: what hides logits from them, and what is added.
+  struct View {
+    std::int64_t rows, first_query, first_key, keys;
+    bool causal;
+    const float* bias;  // of the first query, by key; null: none
+    std::int64_t bias_stride;
+  };
+
+  // Adds the bias and puts −∞ where a query may not look, up to a whole panel, in logits whose panels have
+  // `panel_rows` rows.
+  static void mask(const View& v, float* scores, std::int64_t panel_rows) {
+    const bool hides = v.causal && v.first_key + v.keys > v.first_query + 1;
+    if (v.keys % kPanel == 0 && !v.bias && !hides) return;
+    for (std::int64_t r = 0; r < v.rows; ++r) {
+      const float* bias = v.bias ? v.bias + r * v.bias_stride + v.first_key : nullptr;
+      std::int64_t seen = v.keys;
+      if (v.causal) seen = smaller(seen, v.first_query + r + 1 - v.first_key);
+      for (std::int64_t at = 0; at < v.keys; at += kPanel) {
+        float* row = scores + at * panel_rows + r * kPanel;
         for (std::int64_t j = 0; j < kPanel; ++j) {
           if (at + j >= seen) {
             row[j] = minus_infinity();
@@ -146,11 +148,11 @@ struct TileAttention {
     }
   }
 
-  // The largest logit of query r.
-  static float reach(const float* row, std::int64_t keys) {
+  // The largest logit of a query; its panels have `panel_rows` rows.
+  static float reach(const float* row, std::int64_t keys, std::int64_t panel_rows) {
     Vec a = Isa::load(row), b = Isa::load(row + Isa::kWidth);
     for (std::int64_t at = kPanel; at < keys; at += kPanel) {
-      row += kQueries * kPanel;
+      row += panel_rows * kPanel;
       a = Isa::max(a, Isa::load(row));
       b = Isa::max(b, Isa::load(row + Isa::kWidth));
     }
@@ -162,7 +164,7 @@ struct TileAttention {
   static void weigh(const AttentionBlock& b, const Scratch& s, std::int64_t keys) {
     for (std::int64_t r = 0; r < b.rows; ++r) {
       const float* row = s.scores + r * kPanel;
-      const float now = reach(row, keys), old = s.most[r], most = now > old ? now : old;
+      const float now = reach(row, keys, kQueries), old = s.most[r], most = now > old ? now : old;
       const float base = most < -3.4028234e38F ? 0 : most;
       s.most[r] = most;
       Vec sum = Isa::load(s.sums + r * Isa::kWidth);
@@ -225,7 +227,7 @@ struct TileAttention {
   static void attend(const AttentionBlock& b, std::byte* memory) {
     [[maybe_unused]] const Session session;
     const Scratch s = divide(memory, b.head_dim, b.value_dim);
-    pack_queries(b, s);
+    pack_rows(b.q, b.q_stride, b.rows, kQueries, b.head_dim, b.scale * kLog2E, s.queries);
     std::memset(s.out, 0, static_cast<std::size_t>(kQueries * kPanel * s.value_panels) * sizeof(float));
     std::memset(s.sums, 0, static_cast<std::size_t>(kQueries * Isa::kWidth) * sizeof(float));
     for (int r = 0; r < kQueries; ++r) s.most[r] = minus_infinity();
@@ -233,8 +235,7 @@ struct TileAttention {
     for (std::int64_t first = 0; first < end; first += kKeys) {
       const std::int64_t keys = smaller(kKeys, end - first);
       score(b, s, first, keys);
-      if (keys % kPanel != 0 || b.bias || (b.causal && first + keys > b.first_query + 1))
-        mask(b, s, first, keys);
+      mask({b.rows, b.first_query, first, keys, b.causal, b.bias, b.bias_stride}, s.scores, kQueries);
       weigh(b, s, keys);
       add_values(b, s, first, keys);
     }

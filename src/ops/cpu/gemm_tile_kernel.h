@@ -15,24 +15,13 @@ struct TileMath {
   static constexpr int kMr = 32, kNr = 32, kKc = kKc_, kMc = kMc_, kStep = kTileDepth, kRowStep = kTileRows;
   static_assert(kKc % kTileDepth == 0 && kMc % kMr == 0);
 
-  // Row m's numbers, rounded, zeros up to a whole tile.
-  static void pack_row(const float* row, std::int64_t kc, std::uint16_t* to) {
-    std::int64_t i = 0;
-    for (; i + kTileDepth <= kc; i += kTileDepth, to += kTileRows * kTileDepth) {
-      Isa::store_bf16_two(to, Isa::load(row + i), Isa::load(row + i + Isa::kWidth));
-    }
-    if (i == kc) return;
-    const int first = static_cast<int>(smaller<std::int64_t>(Isa::kWidth, kc - i));
-    Isa::store_bf16_two(to, Isa::load_n(row + i, first),
-                        Isa::load_n(row + i + first, static_cast<int>(kc - i) - first));
-  }
-
   static void pack_rows(const GemmTask& t, std::int64_t k, std::int64_t kc, std::uint16_t* block) {
     alignas(64) float line[kKc];
     for (std::int64_t m = t.m0; m < t.m1; ++m) {
       const std::int64_t r = m - t.m0;
-      pack_row(t.a.row(t.a.self, m, k, kc, line), kc,
-               block + r / kTileRows * kTileRows * kKc + r % kTileRows * kTileDepth);
+      round_row<Isa>(t.a.row(t.a.self, m, k, kc, line), kc,
+                     block + r / kTileRows * kTileRows * kKc + r % kTileRows * kTileDepth,
+                     kTileRows * kTileDepth, [](auto v) { return v; });
     }
   }
 

@@ -16,8 +16,8 @@ namespace {
 
 inline constexpr std::int64_t kTileRows = 16, kTileDepth = 32;
 
-// The sums of one step of the kernel: up to two tiles of A by two of a panel 32 wide, over `steps` tiles of
-// K. Rows of tiles of A lie `a_stride` numbers apart, rows of c 32. The whole of the tiles is written.
+// c = [c +] a·b: up to two tiles of A by two of a panel, over `steps` tiles of K. Rows of tiles of A lie
+// `a_stride` numbers apart, rows of c 32. Tiles are written whole.
 struct TileProduct {
   std::int64_t steps = 0;
   const std::uint16_t *a = nullptr, *b = nullptr;
@@ -27,7 +27,23 @@ struct TileProduct {
   bool two_rows = false, two_columns = false;
 };
 
-// The same in vectors, for tests on processors without tiles.
+// change(x) of n numbers of a row of A, rounded, zeros up to a whole tile; its tiles lie `stride` numbers
+// apart.
+template <class Isa, class Change>
+void round_row(const float* x, std::int64_t n, std::uint16_t* out, std::int64_t stride,
+               const Change& change) {
+  static_assert(kTileDepth == 2 * Isa::kWidth);
+  std::int64_t i = 0;
+  for (; i + kTileDepth <= n; i += kTileDepth, out += stride) {
+    Isa::store_bf16_two(out, change(Isa::load(x + i)), change(Isa::load(x + i + Isa::kWidth)));
+  }
+  if (i == n) return;
+  const int left = static_cast<int>(n - i), first = left < Isa::kWidth ? left : Isa::kWidth;
+  Isa::store_bf16_two(out, change(Isa::load_n(x + i, first)),
+                      change(Isa::load_n(x + i + first, left - first)));
+}
+
+// TileProducts in vectors, for tests on processors without tiles.
 struct EmulatedTiles {
   using Isa = Emulated512;
   struct Session {};

@@ -125,13 +125,18 @@ class TileAttentionGradient {
       score(first, rows, key, keys);
       add_stats(rows, keys);
     }
-    end_stats(rows);
+    const bool kept = end <= kKeys;  // the powers of the only keys are still there
+    end_stats(rows, kept);
     for (std::int64_t key = 0; key < end; key += kKeys) {
       const std::int64_t keys = smaller(kKeys, end - key);
-      if (end > kKeys) score(first, rows, key, keys);  // else it is still there
+      if (!kept) score(first, rows, key, keys);
       multiply(numbers(p_.dy), p_.values, numbers(p_.v_by_key) + key * p_.values * kPanel, keys,
                floats(p_.dp));
-      weigh(keys);
+      if (kept) {
+        weigh(keys, [](Vec power, Vec inverse) { return power * inverse; });
+      } else {
+        weigh(keys, [](Vec s, Vec log_sum) { return exp2_nonpositive_rough<Isa>(s - log_sum); });
+      }
       add_gradients(key, keys);
     }
     put(first, rows);
@@ -175,53 +180,70 @@ class TileAttentionGradient {
     }
   }
 
+  // Leaves 2^(S − largest) where S was: of use when there is no second block of keys.
   void add_stats(std::int64_t rows, std::int64_t keys) {
     for (std::int64_t r = 0; r < rows; ++r) {
-      const float* row = floats(p_.s) + r * kPanel;
+      float* row = floats(p_.s) + r * kPanel;
       const float now = Forward::reach(row, keys, kQueries), old = floats(p_.most)[r],
                   most = now > old ? now : old;
       if (most < -3.4028234e38F) continue;
       const Vec base = Isa::set1(most);
       Vec a = Isa::zero(), b = a;
-      for (std::int64_t at = 0; at < keys; at += kPanel) {
-        a = a + exp2_nonpositive_rough<Isa>(Isa::load(row + at * kQueries) - base);
-        b = b + exp2_nonpositive_rough<Isa>(Isa::load(row + at * kQueries + Isa::kWidth) - base);
+      for (std::int64_t at = 0; at < keys; at += kPanel, row += kQueries * kPanel) {
+        const Vec x = exp2_nonpositive_rough<Isa>(Isa::load(row) - base);
+        const Vec y = exp2_nonpositive_rough<Isa>(Isa::load(row + Isa::kWidth) - base);
+        Isa::store(row, x);
+        Isa::store(row + Isa::kWidth, y);
+        a = a + x;
+        b = b + y;
       }
       floats(p_.sums)[r] = floats(p_.sums)[r] * __builtin_exp2f(old - most) + Isa::sum(a + b);
       floats(p_.most)[r] = most;
     }
   }
 
-  // most becomes the logarithm of the whole sum: a weight is 2^(S − most). Rows without any weight have none.
-  void end_stats(std::int64_t rows) {
+  // What makes a weight of what lies in S. `kept` powers: the inverse of their sum. Else the logarithm of the
+  // whole sum: a weight is 2^(S − that). Rows without any weight have none, whatever lies in S.
+  void end_stats(std::int64_t rows, bool kept) {
     for (std::int64_t r = 0; r < kQueries; ++r) {
       float& most = floats(p_.most)[r];
       const float sum = floats(p_.sums)[r];
-      most = r < rows && sum != 0 ? most + __builtin_log2f(sum) : __builtin_inff();
+      const bool some = r < rows && sum != 0;
+      if (kept) {
+        most = some ? 1 / sum : 0;
+      } else {
+        most = some ? most + __builtin_log2f(sum) : __builtin_inff();
+      }
+      if (kept && !some) clear_row(r);
     }
   }
+  void clear_row(std::int64_t r) {
+    for (std::int64_t at = 0; at < kKeys; at += kPanel)
+      clear(floats(p_.s) + at * kQueries + r * kPanel, kPanel * 4);
+  }
 
-  // P = 2^(S − most), dS = P∘(dP − mean), of two queries at once, which are pairs of numbers as B.
-  void weigh(std::int64_t keys) {
+  // P = weight(S, the row's number), dS = P∘(dP − mean), of two queries at once, which are pairs of numbers
+  // as B. Panel by panel: what lies in one panel is read in order.
+  template <class Weight>
+  void weigh(std::int64_t keys, const Weight& weight) {
     const float *most = floats(p_.most), *means = floats(p_.means);
-    for (std::int64_t r = 0; r < kQueries; r += 2) {
-      const Vec m0 = Isa::set1(most[r]), m1 = Isa::set1(most[r + 1]);
-      const Vec d0 = Isa::set1(means[r]), d1 = Isa::set1(means[r + 1]);
-      Number* ds = numbers(p_.ds) + r / kTileRows * kTileRows * kKeys + r % kTileRows * kTileDepth;
-      for (std::int64_t at = 0; at < keys; at += kPanel, ds += kTile) {
-        const float* s = floats(p_.s) + at * kQueries + r * kPanel;
-        const float* dp = floats(p_.dp) + at * kQueries + r * kPanel;
-        const std::int64_t pairs = at * kQueries + r * kPanel;
+    for (std::int64_t at = 0; at < keys; at += kPanel) {
+      Number* tiles = numbers(p_.ds) + at / kPanel * kTile;
+      for (std::int64_t r = 0; r < kQueries; r += 2) {
+        const Vec m0 = Isa::set1(most[r]), m1 = Isa::set1(most[r + 1]);
+        const Vec d0 = Isa::set1(means[r]), d1 = Isa::set1(means[r + 1]);
+        const std::int64_t row = at * kQueries + r * kPanel;
+        const float *s = floats(p_.s) + row, *dp = floats(p_.dp) + row;
         Vec g0[2], g1[2];
         for (int v = 0; v < 2; ++v) {
           const std::int64_t c = v * Isa::kWidth;
-          const Vec p0 = exp2_nonpositive_rough<Isa>(Isa::load(s + c) - m0);
-          const Vec p1 = exp2_nonpositive_rough<Isa>(Isa::load(s + kPanel + c) - m1);
+          const Vec p0 = weight(Isa::load(s + c), m0), p1 = weight(Isa::load(s + kPanel + c), m1);
           g0[v] = p0 * (Isa::load(dp + c) - d0);
           g1[v] = p1 * (Isa::load(dp + kPanel + c) - d1);
-          Isa::store_bf16_zipped(numbers(p_.p_pairs) + pairs + 2 * c, p0, p1);
-          Isa::store_bf16_zipped(numbers(p_.ds_pairs) + pairs + 2 * c, g0[v], g1[v]);
+          Isa::store_bf16_zipped(numbers(p_.p_pairs) + row + 2 * c, p0, p1);
+          Isa::store_bf16_zipped(numbers(p_.ds_pairs) + row + 2 * c, g0[v], g1[v]);
         }
+        Number* ds = tiles + r / kTileRows * kTileRows * kKeys + r % kTileRows * kTileDepth;
         Isa::store_bf16_two(ds, g0[0], g0[1]);
         Isa::store_bf16_two(ds + kTileDepth, g1[0], g1[1]);
       }

@@ -28,6 +28,9 @@ constexpr std::int64_t kHugePage = 2 << 20;
 // A kept block is given back when this many large blocks were asked for since it was last used: about two
 // passes through a large network, there and back.
 constexpr std::int64_t kPatience = 16384;
+// A small picture's peak is so low that, held to it, the cache would give back the very blocks that the next
+// step asks for.
+constexpr std::int64_t kSlack = 64 << 20;
 
 // Large sizes come in steps of 1/8 of their power of two, so that similar requests share blocks.
 std::int64_t size_class(std::int64_t bytes) {
@@ -124,7 +127,7 @@ class BlockCache::State {
     }
     live_ += size;
     most_live_ = std::max(most_live_, live_);
-    drop_while([this](const Kept&) { return live_ + kept_bytes_ > most_live_; });
+    drop_while([this](const Kept&) { return live_ + kept_bytes_ > most_live_ + kSlack; });
     std::byte* block = map_block(size);
     if (!block && !kept_.empty()) {
       drop_while([](const Kept&) { return true; });

@@ -2,8 +2,8 @@
 // Memory of the CPU device. A picture step asks for the same few large blocks over and over; mapping them
 // anew costs a page fault every 4 KB (or a cleared 2 MB page). Freed large blocks are therefore kept and used
 // again, for requests of up to an eighth less too, under one promise: live and kept blocks together never
-// exceed the most that was live at once, so keeping never raises the peak. Blocks that nobody asks for any
-// more go back to the system after a while.
+// exceed the most that was live at once by more than 64 MB. Blocks that nobody asks for any more go back to
+// the system after a while.
 #include <cstddef>
 #include <memory>
 

@@ -94,12 +94,10 @@ void conv2d(const Tensor& x, const PackedWeight& weight, const Conv2dOptions& op
     Panels w = panels_of(device, weight);
     WinogradImages images{pixels.x,        nullptr,  pixels.height, pixels.width,
                           pixels.channels, y.dim(1), y.dim(2)};
-    images.tiles_y = (y.dim(1) + kWinogradTile - 1) / kWinogradTile;
-    images.tiles_x = (y.dim(2) + kWinogradTile - 1) / kWinogradTile;
     images.pad_top = options.pad_top;
     images.pad_left = options.pad_left;
     images.shift = pixels.shift;
-    return run_winograd(device, images, y.dim(0), w, out);
+    return run_winograd(device, winograd_kernels(device, weight.compute), images, y.dim(0), w, out);
   }
   run_gemm(device, y.dim(0) * out.rows_per_image, {Pixels::row, &pixels}, panels_of(device, weight), out);
 }

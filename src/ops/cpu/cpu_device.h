@@ -30,12 +30,14 @@ class CpuDevice final : public Device {
 
   KernelSet kernel_set() const { return set_; }
   const GemmKernels& gemm() const { return *gemm_; }
+  // With products in f32; for weights of bf16, in bf16 where tile registers multiply it.
   const WinogradKernels& winograd() const { return *winograd_; }
+  const WinogradKernels& winograd_bf16() const { return *winograd_bf16_; }
 
  private:
   KernelSet set_;
   const GemmKernels* gemm_;
-  const WinogradKernels* winograd_;
+  const WinogradKernels *winograd_, *winograd_bf16_;
   BlockCache memory_;
   ThreadPool threads_;
 };

@@ -28,7 +28,7 @@ const GemmKernels* gemm_kernels(KernelSet set) {
   throw Error(ErrorCode::kInternal, "unknown kernel set");
 }
 
-const WinogradKernels* winograd_kernels(KernelSet set) {
+const WinogradKernels* winograd_kernels_f32(KernelSet set) {
   switch (set) {
     case KernelSet::kAvx2:
       return &winograd_kernels_avx2();
@@ -42,6 +42,12 @@ const WinogradKernels* winograd_kernels(KernelSet set) {
       return &winograd_kernels_emulated512();
   }
   throw Error(ErrorCode::kInternal, "unknown kernel set");
+}
+
+const WinogradKernels* winograd_kernels_bf16(KernelSet set) {
+  if (set == KernelSet::kAmx) return &winograd_kernels_amx();
+  if (set == KernelSet::kEmulatedAmx) return &winograd_kernels_emulated_amx();
+  return winograd_kernels_f32(set);
 }
 
 std::string_view set_name(KernelSet set) {
@@ -98,7 +104,8 @@ CpuDevice::CpuDevice(KernelSet set, int threads, Precision precision)
     : Device(&cpu::backend(), precision),
       set_(set),
       gemm_(gemm_kernels(set)),
-      winograd_(winograd_kernels(set)),
+      winograd_(winograd_kernels_f32(set)),
+      winograd_bf16_(winograd_kernels_bf16(set)),
       threads_(threads) {}
 
 std::string CpuDevice::name() const {

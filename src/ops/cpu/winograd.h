@@ -14,14 +14,17 @@
 //   M: [36][tile][nr]                           a thread's   the sums, transformed back when all K is in
 //
 // Every sum runs over the channels in order: groups, panels and threads do not change a bit.
+//
+// Where products are made in tile registers, F(2×2, 3×3) in bf16 instead: U and V are rounded, a 2×2 tile
+// costs 16 products instead of 36 (winograd_tile_kernel.h). The larger form would lose too much in rounding.
 #include <cstdint>
 
 #include "ops/cpu/gemm.h"
 
 namespace dq::ops::cpu {
 
+// Of the form in f32, which the weight's gradient uses too.
 constexpr std::int64_t kWinogradTile = 4;       // outputs a side
-constexpr std::int64_t kWinogradPatch = 6;      // inputs a side
 constexpr std::int64_t kWinogradProducts = 36;  // matrix products, one a position of the patch
 
 // A convolution as the kernels see it.
@@ -39,19 +42,26 @@ struct WinogradImages {
 struct WinogradGroup {
   WinogradImages images;
   std::int64_t first = 0, tiles = 0;
-  float* v = nullptr;
-  std::int64_t v_stride = 0;  // floats from one of the 36 matrices to the next
+  void* v = nullptr;
+  std::int64_t v_stride = 0;  // numbers from one of the matrices to the next
 };
 
 struct WinogradKernels {
-  int nr = 0;                   // as the panels have it
-  int kc = 0;                   // channels of a K block
-  std::int64_t most_tiles = 0;  // of one output task
+  int tile = 0;       // outputs a side
+  int products = 0;   // (tile + 2)²
+  int nr = 0;         // as the panels have it
+  int panels = 1;     // of an output task
+  int kc = 0;         // channels of a K block
+  int tile_step = 1;  // output tasks begin at multiples of it
+  // Below these the transforms take too large a share of the time, or panels are half empty.
+  int least_in = 32, least_out = 16;
+  std::int64_t most_tiles = 0;   // of one output task
+  std::size_t number_bytes = 0;  // of a number of V
   // Floats of a thread's scratch for `tiles` tiles.
   std::int64_t (*scratch_floats)(std::int64_t tiles) = nullptr;
   // V of the group's tiles [t0, t1).
   void (*input)(const WinogradGroup&, std::int64_t t0, std::int64_t t1) = nullptr;
-  // y of the group's tiles [t0, t1), the columns of one panel.
+  // y of the group's tiles [t0, t1), the columns of the task's panels from `panel` on.
   void (*output)(const WinogradGroup&, const Panels&, const Epilogue&, std::int64_t panel, std::int64_t t0,
                  std::int64_t t1, float* scratch) = nullptr;
 };
@@ -59,6 +69,8 @@ struct WinogradKernels {
 const WinogradKernels& winograd_kernels_avx2();
 const WinogradKernels& winograd_kernels_avx512();
 const WinogradKernels& winograd_kernels_avx512bf16();
+const WinogradKernels& winograd_kernels_amx();
 const WinogradKernels& winograd_kernels_emulated512();
+const WinogradKernels& winograd_kernels_emulated_amx();
 
 }  // namespace dq::ops::cpu

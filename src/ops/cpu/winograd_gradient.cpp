@@ -55,7 +55,8 @@ struct Products {
 void multiply(const CpuDevice& device, const Products& p, std::int64_t position, float* scratch) {
   const GemmKernels& gemm = device.gemm();
   const std::int64_t channels = p.v.images.channels;
-  const ChannelRows rows{p.v.v + position * p.v.v_stride, p.v_block, device.winograd().kc};
+  const ChannelRows rows{static_cast<const float*>(p.v.v) + position * p.v.v_stride, p.v_block,
+                         device.winograd().kc};
   GemmTask task;
   task.a = {ChannelRows::row, &rows};
   task.w.data = p.dm.dm + position * p.dm.dm_stride;
@@ -82,6 +83,8 @@ bool winograd_gradient_pays(const Tensor& x, const Tensor& dy, const Conv2dOptio
   weight.kernel_h = static_cast<int>(dw.dim(2));
   weight.kernel_w = static_cast<int>(dw.dim(3));
   weight.compute = compute;
+  // Tile registers multiply bf16 faster than this saves products in f32.
+  if (winograd_kernels(cpu_device(dy), compute).number_bytes != sizeof(float)) return false;
   const std::int64_t du_bytes =
       kWinogradProducts * dw.dim(0) * x.dim(3) * static_cast<std::int64_t>(sizeof(float));
   return du_bytes <= kMostDu && winograd_pays(dy, weight, options);

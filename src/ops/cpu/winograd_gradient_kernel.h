@@ -36,7 +36,8 @@ void fold_line(const typename Isa::Vec (&u)[6], typename Isa::Vec (&out)[3]) {
 
 // A dy Aᵀ of one tile and one vector of output channels; outputs outside of the image count as 0.
 template <class Isa>
-void spread_tile(const WinogradSpread& s, const TilePlace& place, std::int64_t column, int count, float* to) {
+void spread_tile(const WinogradSpread& s, const TilePlace<WideForm>& place, std::int64_t column, int count,
+                 float* to) {
   using Vec = typename Isa::Vec;
   Vec half[6][4];
   for (int j = 0; j < 4; ++j) {
@@ -60,7 +61,7 @@ void spread_tile(const WinogradSpread& s, const TilePlace& place, std::int64_t c
 template <class Isa>
 void winograd_spread(const WinogradSpread& s, std::int64_t t0, std::int64_t t1) {
   for (std::int64_t t = t0; t < t1; ++t) {
-    const TilePlace place(s.images, s.first + t);
+    const TilePlace<WideForm> place(s.images, s.first + t);
     for (std::int64_t panel = 0; panel * s.nr < s.n; ++panel) {
       for (std::int64_t c = 0; c < s.nr; c += Isa::kWidth) {
         const std::int64_t column = panel * s.nr + c;

@@ -6,11 +6,15 @@
 
 namespace dq::ops::cpu {
 
+// The kernels for products in a precision: in bf16 where tile registers multiply it, else in f32.
+const WinogradKernels& winograd_kernels(const CpuDevice& device, Precision compute);
+
 // The rule looks at shapes only, never at threads, so that a convolution is computed one way everywhere.
 bool winograd_pays(const Tensor& y, const PackedWeight& weight, const Conv2dOptions& options);
 
-void run_winograd(CpuDevice& device, const WinogradImages& images, std::int64_t batch, const Panels& w,
-                  const Epilogue& out);
+// `images` without its tiles.
+void run_winograd(CpuDevice& device, const WinogradKernels& kernels, const WinogradImages& images,
+                  std::int64_t batch, const Panels& w, const Epilogue& out);
 
 // The weight's gradient (winograd_gradient.h): whether it is faster than one product over pixels, and the
 // thing itself. dw: [out, in, 3, 3]. x is read through `images`, as in run_winograd.

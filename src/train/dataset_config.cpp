@@ -65,8 +65,8 @@ class Reader {
  public:
   Reader(fs::path file, const SubsetDefaults& defaults) : file_(std::move(file)), defaults_(defaults) {}
 
-  DatasetConfig read() {
-    const toml::value whole = parse();
+  DatasetConfig read(const std::string& written) {
+    const toml::value whole = parse(written);
     check_names(whole, {"general", "datasets"}, Level::kFile);
     const toml::value* general = whole.contains("general") ? &whole.at("general") : nullptr;
     if (general) check_names(*general, {}, Level::kDataset);
@@ -94,19 +94,9 @@ class Reader {
     fail_at(at.location().line(), what, code);
   }
 
-  toml::value parse() const {
-    std::error_code failed;
-    const std::uintmax_t size = fs::file_size(file_, failed);
-    if (failed || size > kMaxBytes) {
-      throw Error(failed ? ErrorCode::kNotFound : ErrorCode::kBadFile,
-                  failed ? "the dataset's description cannot be read"
-                         : "a dataset's description is larger than 256 KB")
-          .in(file_.string());
-    }
-    std::ostringstream text;
-    text << std::ifstream(file_, std::ios::binary).rdbuf();
-    check_text(text.str());
-    std::istringstream in(text.str());
+  toml::value parse(const std::string& written) const {
+    check_text(written);
+    std::istringstream in(written);
     try {
       return toml::parse(in, file_.string());
     } catch (const toml::exception& error) {
@@ -119,6 +109,8 @@ class Reader {
   }
 
   void check_text(const std::string& text) const {
+    if (text.size() > kMaxBytes)
+      throw Error(ErrorCode::kBadFile, "a dataset's description is larger than 256 KB").in(file_.string());
     int brackets = 0, dots = 0;
     std::uint64_t line = 1;
     for (const char c : text) {
@@ -325,30 +317,19 @@ bool is_dataset_config(const fs::path& file) {
 }
 
 DatasetConfig read_dataset_config(const fs::path& file, const SubsetDefaults& defaults) {
-  return Reader(file, defaults).read();
+  std::error_code failed;
+  const std::uintmax_t size = fs::file_size(file, failed);
+  if (failed) throw Error(ErrorCode::kNotFound, "the dataset's description cannot be read").in(file.string());
+  std::string text(std::min<std::uintmax_t>(size, kMaxBytes + 1), '\0');
+  std::ifstream in(file, std::ios::binary);
+  in.read(text.data(), static_cast<std::streamsize>(text.size()));
+  text.resize(static_cast<std::size_t>(in.gcount()));
+  return parse_dataset_config(text, file, defaults);
 }
 
-Dataset read_configured(const DatasetConfig& config, DatasetOptions options, ThreadPool& threads) {
-  Dataset out;
-  const std::string trigger = options.trigger;
-  for (const bool regularisation : {false, true}) {
-    options.regularisation = regularisation;
-    options.trigger = regularisation ? "" : trigger;
-    for (const SubsetConfig& subset : config.subsets) {
-      if (subset.regularisation != regularisation) continue;
-      Dataset own = read_subset(subset.files, options, threads);
-      own.subsets[0].captions = subset.captions;
-      own.subsets[0].flip = subset.flip;
-      own.subsets[0].dataset = subset.dataset;
-      append(out, std::move(own));
-    }
-    if (out.pictures.empty()) {
-      throw Error(ErrorCode::kInvalidArgument, "the dataset's description names regularisation pictures only")
-          .hint("At least one subset needs is_reg = false.");
-    }
-  }
-  out.warnings.insert(out.warnings.end(), config.warnings.begin(), config.warnings.end());
-  return out;
+DatasetConfig parse_dataset_config(const std::string& text, const fs::path& file,
+                                   const SubsetDefaults& defaults) {
+  return Reader(file, defaults).read(text);
 }
 
 }  // namespace dq::train

@@ -42,7 +42,8 @@ bool is_dataset_config(const std::filesystem::path& file);
 // nobody knows; kUnsupported for what cannot be done here (datasets of several resolutions, metadata files).
 DatasetConfig read_dataset_config(const std::filesystem::path& file, const SubsetDefaults& defaults);
 
-// The pictures of all subsets, those of regularisation last. Throws as read_dataset does.
-Dataset read_configured(const DatasetConfig& config, DatasetOptions options, ThreadPool& threads);
+// The same from a file's text; `file` is where it stands, for what it names and for errors.
+DatasetConfig parse_dataset_config(const std::string& text, const std::filesystem::path& file,
+                                   const SubsetDefaults& defaults);
 
 }  // namespace dq::train

@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "base/error.h"
-#include "train/dataset_config.h"
+#include "train/configured_dataset.h"
 #include "train/regularisation.h"
 
 namespace dq::train {

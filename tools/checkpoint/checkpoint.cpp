@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "checkpoint/tensor_list.h"
+#include "checkpoint/values.h"
 #include "checkpoint/weight_file.h"
 
 namespace dq::tools {
@@ -73,7 +74,8 @@ void add_ema(const std::vector<ListedTensor>& list, const CheckpointOptions& opt
 void write_weights(const std::filesystem::path& path, std::vector<OutputTensor> tensors,
                    const CheckpointOptions& options, bool nested) {
   std::sort(tensors.begin(), tensors.end(), [](const auto& a, const auto& b) { return a.name < b.name; });
-  if (options.container == Container::kSafetensors) return write_safetensors(path, tensors);
+  if (options.container == Container::kSafetensors)
+    return files::write_safetensors(path, std::move(tensors), {{"format", "pt"}});
   write_torch_zip(path, tensors, nested);
 }
 

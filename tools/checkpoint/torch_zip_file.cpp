@@ -124,7 +124,7 @@ void write_torch_zip(const std::filesystem::path& path, const std::vector<Output
   for (std::size_t i = 0; i < tensors.size(); ++i) {
     const auto bytes =
         static_cast<std::uint64_t>(element_count(tensors[i].shape) * size_of(tensors[i].dtype));
-    zip.add(fmt::format("archive/data/{}", i), bytes, tensors[i].write);
+    zip.add(fmt::format("archive/data/{}", i), bytes, tensors[i].produce);
   }
   zip.add("archive/version", "3\n");
   zip.finish();

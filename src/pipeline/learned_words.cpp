@@ -1,8 +1,11 @@
 #include "pipeline/learned_words.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cctype>
 
+#include "base/error.h"
 #include "ops/elementwise.h"
 #include "weights/component_set.h"
 
@@ -81,14 +84,22 @@ models::LearnedWord read_learned_word(const fs::path& file, Device& device) {
 
 std::map<std::string, models::LearnedWord> words_in(const std::vector<std::string>& texts,
                                                     const std::map<std::string, fs::path>& available,
-                                                    Device& device) {
+                                                    Device& device, std::vector<std::string>* passed_over) {
   std::map<std::string, models::LearnedWord> out;
   for (const auto& [name, file] : available) {
     const std::string wanted = lower(name);
     const bool used = std::any_of(texts.begin(), texts.end(), [&](const std::string& text) {
       return lower(text).find(wanted) != std::string::npos;
     });
-    if (used) out.emplace(name, read_learned_word(file, device));
+    if (!used) continue;
+    try {
+      out.emplace(name, read_learned_word(file, device));
+    } catch (const Error& e) {
+      if (!passed_over) throw;
+      passed_over->push_back(
+          fmt::format("{} cannot be used as an embedding, so “{}” counts as plain words: {}.",
+                      printable(file.string()), printable(name, 60), e.message()));
+    }
   }
   return out;
 }

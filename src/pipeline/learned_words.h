@@ -24,10 +24,11 @@ std::vector<std::filesystem::path> embedding_folders(const std::filesystem::path
 // these.
 models::LearnedWord read_learned_word(const std::filesystem::path& file, Device& device);
 
-// Those of `available` whose names occur in one of the texts (in any case), read. Files that cannot be read
-// are errors.
+// Those of `available` whose names occur in one of the texts (in any case), read. A file that is no embedding
+// is passed over when there is a list for why, a finished sentence each: people keep other files in such
+// folders, and their names occur in prompts by chance. Without a list it is an error.
 std::map<std::string, models::LearnedWord> words_in(
     const std::vector<std::string>& texts, const std::map<std::string, std::filesystem::path>& available,
-    Device& device);
+    Device& device, std::vector<std::string>* passed_over = nullptr);
 
 }  // namespace dq::pipeline

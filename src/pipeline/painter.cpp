@@ -175,11 +175,14 @@ Painter::Impl::Texts Painter::Impl::encode_texts(const Request& request) const {
   hang_loras(request, models::ModelPart::kTextEncoder, encoder->parameters());
   std::vector<std::filesystem::path> folders = embedding_folders(request.model);
   if (!options_.embeddings_folder.empty()) folders.insert(folders.begin(), options_.embeddings_folder);
-  std::map<std::string, std::filesystem::path> available = options_.embeddings;
-  available.merge(list_learned_words(folders));
-  const bool may_use_words = !request.prompt.empty() || !request.negative_prompt.empty();
-  const auto words = may_use_words ? words_in({request.prompt, request.negative_prompt}, available, device_)
-                                   : std::map<std::string, models::LearnedWord>{};
+  std::map<std::string, models::LearnedWord> words;
+  if (!request.prompt.empty() || !request.negative_prompt.empty()) {
+    const std::vector<std::string> written{request.prompt, request.negative_prompt};
+    std::vector<std::string> passed_over;
+    words = words_in(written, options_.embeddings, device_);
+    words.merge(words_in(written, list_learned_words(folders), device_, &passed_over));
+    for (const std::string& warning : passed_over) say(options_.log, LogLevel::kWarning, warning);
+  }
   const text::PromptOptions options{.reading = request.reading, .normalise_mean = request.normalise_mean};
   Texts texts;
   texts.prompt = (*encoder)(options, request.prompt, words, request.clip_skip);

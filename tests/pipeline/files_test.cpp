@@ -222,5 +222,23 @@ TEST(LearnedWords, ThatAreNoEmbeddingsAreRefused) {
   EXPECT_THROW(pipeline::read_learned_word(golden_path("models/unet.safetensors"), *device), Error);
 }
 
+// People keep other files beside their embeddings, and a name may occur in a prompt by chance.
+TEST(LearnedWords, ForeignFilesOfAFolderArePassedOverAndTold) {
+  const auto device = ops::make_cpu_device();
+  const std::map<std::string, fs::path> files{{"house", golden_path("models/unet.safetensors")},
+                                              {"cat", fs::path("/nowhere/cat.pt")}};
+  std::vector<std::string> why;
+  EXPECT_TRUE(pipeline::words_in({"A House by the sea", ""}, files, *device, &why).empty());
+  ASSERT_EQ(why.size(), 1u);
+  EXPECT_NE(why[0].find("“house” counts as plain words: this is no textual-inversion embedding."),
+            std::string::npos)
+      << why[0];
+  EXPECT_TRUE(pipeline::words_in({"a dog"}, files, *device, &why).empty());
+  EXPECT_EQ(why.size(), 1u);
+  pipeline::words_in({"a house", "a cat"}, files, *device, &why);
+  EXPECT_EQ(why.size(), 3u);
+  EXPECT_THROW(pipeline::words_in({"a house"}, files, *device), Error);
+}
+
 }  // namespace
 }  // namespace dq::test

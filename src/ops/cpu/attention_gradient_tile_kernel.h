@@ -113,6 +113,7 @@ class TileAttentionGradient {
   }
 
   void block(std::int64_t first, std::int64_t rows) {
+    const std::int64_t height = panels(rows) * kTileDepth;  // rows of the block that are computed
     pack_rows(h_.q, first, rows, h_.head_dim, h_.scale * kLog2E, numbers(p_.q));
     pack_rows(h_.dy, first, rows, h_.value_dim, 1, numbers(p_.dy));
     pack_turned(h_.q, first, rows, h_.head_dim, numbers(p_.q_turned));
@@ -122,35 +123,36 @@ class TileAttentionGradient {
     begin_stats(first, rows);
     for (std::int64_t key = 0; key < end; key += kKeys) {
       const std::int64_t keys = smaller(kKeys, end - key);
-      score(first, rows, key, keys);
-      add_stats(rows, keys);
+      score(first, rows, height, key, keys);
+      add_stats(height, keys);
     }
     const bool kept = end <= kKeys;  // the powers of the only keys are still there
-    end_stats(rows, kept);
+    end_stats(rows, height, kept);
     for (std::int64_t key = 0; key < end; key += kKeys) {
       const std::int64_t keys = smaller(kKeys, end - key);
-      if (!kept) score(first, rows, key, keys);
-      multiply(numbers(p_.dy), p_.values, numbers(p_.v_by_key) + key * p_.values * kPanel, keys,
+      if (!kept) score(first, rows, height, key, keys);
+      multiply(numbers(p_.dy), height, p_.values, numbers(p_.v_by_key) + key * p_.values * kPanel, keys,
                floats(p_.dp));
       if (kept) {
-        weigh(keys, [](Vec power, Vec inverse) { return power * inverse; });
+        weigh(height, keys, [](Vec power, Vec inverse) { return power * inverse; });
       } else {
-        weigh(keys, [](Vec s, Vec log_sum) { return exp2_nonpositive_rough<Isa>(s - log_sum); });
+        weigh(height, keys, [](Vec s, Vec log_sum) { return exp2_nonpositive_rough<Isa>(s - log_sum); });
       }
-      add_gradients(key, keys);
+      add_gradients(height, key, keys);
     }
     put(first, rows);
   }
 
-  // out [key panel][query][32] = A·Bᵀ of all queries of the block; `depth` panels of K.
-  static void multiply(const Number* a, std::int64_t depth, const Number* b, std::int64_t keys, float* out) {
+  // out [key panel][query][32] = A·Bᵀ of the block's first `height` queries; `depth` panels of K.
+  static void multiply(const Number* a, std::int64_t height, std::int64_t depth, const Number* b,
+                       std::int64_t keys, float* out) {
     TileProduct p;
     p.steps = depth;
     p.a_stride = depth * kTile;
     p.two_rows = p.two_columns = true;
     p.b = b;
     for (std::int64_t at = 0; at < keys; at += kPanel, p.b += depth * kPanel * kPanel) {
-      for (std::int64_t r = 0; r < kQueries; r += 2 * kTileRows) {
+      for (std::int64_t r = 0; r < height; r += 2 * kTileRows) {
         p.a = a + r / kTileRows * depth * kTile;
         p.c = out + at * kQueries + r * kPanel;
         Tiles::multiply(p);
@@ -159,8 +161,10 @@ class TileAttentionGradient {
   }
 
   // S: logits as powers of two; −∞ where a query may not look, up to a whole panel.
-  void score(std::int64_t first, std::int64_t rows, std::int64_t key, std::int64_t keys) {
-    multiply(numbers(p_.q), p_.depth, numbers(p_.k_by_key) + key * p_.depth * kPanel, keys, floats(p_.s));
+  void score(std::int64_t first, std::int64_t rows, std::int64_t height, std::int64_t key,
+             std::int64_t keys) {
+    multiply(numbers(p_.q), height, p_.depth, numbers(p_.k_by_key) + key * p_.depth * kPanel, keys,
+             floats(p_.s));
     const float* bias = h_.bias.data ? h_.bias.row(first) : nullptr;
     Forward::mask({rows, first, key, keys, h_.causal, bias, h_.bias.stride}, floats(p_.s), kQueries);
   }
@@ -180,32 +184,46 @@ class TileAttentionGradient {
     }
   }
 
-  // Leaves 2^(S − largest) where S was: of use when there is no second block of keys.
-  void add_stats(std::int64_t rows, std::int64_t keys) {
-    for (std::int64_t r = 0; r < rows; ++r) {
-      float* row = floats(p_.s) + r * kPanel;
-      const float now = Forward::reach(row, keys, kQueries), old = floats(p_.most)[r],
-                  most = now > old ? now : old;
-      if (most < -3.4028234e38F) continue;
-      const Vec base = Isa::set1(most);
-      Vec a = Isa::zero(), b = a;
-      for (std::int64_t at = 0; at < keys; at += kPanel, row += kQueries * kPanel) {
-        const Vec x = exp2_nonpositive_rough<Isa>(Isa::load(row) - base);
-        const Vec y = exp2_nonpositive_rough<Isa>(Isa::load(row + Isa::kWidth) - base);
-        Isa::store(row, x);
-        Isa::store(row + Isa::kWidth, y);
-        a = a + x;
-        b = b + y;
+  // Leaves 2^(S − largest) where S was: of use when there is no second block of keys. A few rows at a time,
+  // panel by panel, because the panels of one row lie a power of two apart.
+  void add_stats(std::int64_t height, std::int64_t keys) {
+    constexpr int kRows = 4;
+    for (std::int64_t r = 0; r < height; r += kRows) {
+      float* const s = floats(p_.s) + r * kPanel;
+      float *most = floats(p_.most) + r, *sums = floats(p_.sums) + r;
+      Vec reach[kRows], base[kRows], sum[kRows];
+      for (int i = 0; i < kRows; ++i) reach[i] = Isa::set1(most[i]), sum[i] = Isa::zero();
+      for (std::int64_t at = 0; at < keys; at += kPanel) {
+        for (int i = 0; i < kRows; ++i) {
+          const float* row = s + at * kQueries + i * kPanel;
+          reach[i] = Isa::max(reach[i], Isa::max(Isa::load(row), Isa::load(row + Isa::kWidth)));
+        }
       }
-      floats(p_.sums)[r] = floats(p_.sums)[r] * __builtin_exp2f(old - most) + Isa::sum(a + b);
-      floats(p_.most)[r] = most;
+      for (int i = 0; i < kRows; ++i) {
+        const float old = most[i];
+        most[i] = Isa::max_lane(reach[i]);
+        // A row that saw only −∞ counts from 0.
+        base[i] = Isa::set1(most[i] < -3.4028234e38F ? 0 : most[i]);
+        if (most[i] != old) sums[i] *= __builtin_exp2f(old - most[i]);
+      }
+      for (std::int64_t at = 0; at < keys; at += kPanel) {
+        for (int i = 0; i < kRows; ++i) {
+          float* row = s + at * kQueries + i * kPanel;
+          const Vec x = exp2_nonpositive_rough<Isa>(Isa::load(row) - base[i]);
+          const Vec y = exp2_nonpositive_rough<Isa>(Isa::load(row + Isa::kWidth) - base[i]);
+          Isa::store(row, x);
+          Isa::store(row + Isa::kWidth, y);
+          sum[i] = sum[i] + (x + y);
+        }
+      }
+      for (int i = 0; i < kRows; ++i) sums[i] += Isa::sum(sum[i]);
     }
   }
 
   // What makes a weight of what lies in S. `kept` powers: the inverse of their sum. Else the logarithm of the
-  // whole sum: a weight is 2^(S − that). Rows without any weight have none, whatever lies in S.
-  void end_stats(std::int64_t rows, bool kept) {
-    for (std::int64_t r = 0; r < kQueries; ++r) {
+  // whole sum: a weight is 2^(S − that). Rows without any weight have none.
+  void end_stats(std::int64_t rows, std::int64_t height, bool kept) {
+    for (std::int64_t r = 0; r < height; ++r) {
       float& most = floats(p_.most)[r];
       const float sum = floats(p_.sums)[r];
       const bool some = r < rows && sum != 0;
@@ -214,22 +232,17 @@ class TileAttentionGradient {
       } else {
         most = some ? most + __builtin_log2f(sum) : __builtin_inff();
       }
-      if (kept && !some) clear_row(r);
     }
-  }
-  void clear_row(std::int64_t r) {
-    for (std::int64_t at = 0; at < kKeys; at += kPanel)
-      clear(floats(p_.s) + at * kQueries + r * kPanel, kPanel * 4);
   }
 
   // P = weight(S, the row's number), dS = P∘(dP − mean), of two queries at once, which are pairs of numbers
   // as B. Panel by panel: what lies in one panel is read in order.
   template <class Weight>
-  void weigh(std::int64_t keys, const Weight& weight) {
+  void weigh(std::int64_t height, std::int64_t keys, const Weight& weight) {
     const float *most = floats(p_.most), *means = floats(p_.means);
     for (std::int64_t at = 0; at < keys; at += kPanel) {
       Number* tiles = numbers(p_.ds) + at / kPanel * kTile;
-      for (std::int64_t r = 0; r < kQueries; r += 2) {
+      for (std::int64_t r = 0; r < height; r += 2) {
         const Vec m0 = Isa::set1(most[r]), m1 = Isa::set1(most[r + 1]);
         const Vec d0 = Isa::set1(means[r]), d1 = Isa::set1(means[r + 1]);
         const std::int64_t row = at * kQueries + r * kPanel;
@@ -250,7 +263,7 @@ class TileAttentionGradient {
     }
   }
 
-  void add_gradients(std::int64_t key, std::int64_t keys) {
+  void add_gradients(std::int64_t height, std::int64_t key, std::int64_t keys) {
     TileProduct p;
     p.add = true;
     p.two_rows = true;
@@ -259,22 +272,22 @@ class TileAttentionGradient {
     for (std::int64_t column = 0; column < p_.depth; ++column) {
       p.b = numbers(p_.k_rows) + column * p_.key_panels * kPanel * kPanel + key * kPanel;
       p.two_columns = h_.head_dim - column * kPanel > Isa::kWidth;
-      for (std::int64_t r = 0; r < kQueries; r += 2 * kTileRows) {
+      for (std::int64_t r = 0; r < height; r += 2 * kTileRows) {
         p.a = numbers(p_.ds) + r * kKeys;
         p.c = floats(p_.dq) + column * kQueries * kPanel + r * kPanel;
         Tiles::multiply(p);
       }
     }
-    add_turned(numbers(p_.q_turned), p_.depth_rows, numbers(p_.ds_pairs), key, keys, floats(p_.dk));
-    add_turned(numbers(p_.dy_turned), p_.value_rows, numbers(p_.p_pairs), key, keys, floats(p_.dv));
+    add_turned(numbers(p_.q_turned), height, p_.depth_rows, numbers(p_.ds_pairs), key, keys, floats(p_.dk));
+    add_turned(numbers(p_.dy_turned), height, p_.value_rows, numbers(p_.p_pairs), key, keys, floats(p_.dv));
   }
 
-  // out [key panel][row][32] += A·B over the block's queries.
-  static void add_turned(const Number* a, std::int64_t rows, const Number* b, std::int64_t key,
-                         std::int64_t keys, float* out) {
+  // out [key panel][row][32] += A·B over the block's first `height` queries.
+  static void add_turned(const Number* a, std::int64_t height, std::int64_t rows, const Number* b,
+                         std::int64_t key, std::int64_t keys, float* out) {
     TileProduct p;
     p.add = true;
-    p.steps = kQueryTiles;
+    p.steps = height / kTileDepth;
     p.a_stride = kQueryTiles * kTile;
     p.two_columns = true;
     p.b = b;

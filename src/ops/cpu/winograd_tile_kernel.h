@@ -18,8 +18,8 @@ class TileWinograd {
   using Number = std::uint16_t;
   static constexpr int kPatch = Form::kPatch, kProducts = kPatch * kPatch;
   static constexpr std::int64_t kNr = 32, kPanels = 2;
-  // The channels of the networks served are mostly multiples of 320 or a few less than one. U then is 640 KB
-  // and M at most 512 KB of a 2 MB L2, through which V streams.
+  // The widths of the networks served are mostly multiples of 320. U then is 640 KB and M at most 512 KB of a
+  // 2 MB L2, through which V streams.
   static constexpr std::int64_t kKc = 320, kMostTiles = 128;
   // One or two lines more than full, as in winograd_kernel.h.
   static constexpr std::int64_t kUStride = kKc * kNr + 64;

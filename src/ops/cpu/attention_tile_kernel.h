@@ -148,11 +148,11 @@ struct TileAttention {
     }
   }
 
-  // The largest logit of a query; its panels have `panel_rows` rows.
-  static float reach(const float* row, std::int64_t keys, std::int64_t panel_rows) {
+  // The largest logit of a query.
+  static float reach(const float* row, std::int64_t keys) {
     Vec a = Isa::load(row), b = Isa::load(row + Isa::kWidth);
     for (std::int64_t at = kPanel; at < keys; at += kPanel) {
-      row += panel_rows * kPanel;
+      row += kQueries * kPanel;
       a = Isa::max(a, Isa::load(row));
       b = Isa::max(b, Isa::load(row + Isa::kWidth));
     }
@@ -164,7 +164,7 @@ struct TileAttention {
   static void weigh(const AttentionBlock& b, const Scratch& s, std::int64_t keys) {
     for (std::int64_t r = 0; r < b.rows; ++r) {
       const float* row = s.scores + r * kPanel;
-      const float now = reach(row, keys, kQueries), old = s.most[r], most = now > old ? now : old;
+      const float now = reach(row, keys), old = s.most[r], most = now > old ? now : old;
       const float base = most < -3.4028234e38F ? 0 : most;
       s.most[r] = most;
       Vec sum = Isa::load(s.sums + r * Isa::kWidth);

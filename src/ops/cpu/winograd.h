@@ -16,7 +16,7 @@
 // Every sum runs over the channels in order: groups, panels and threads do not change a bit.
 //
 // Where products are made in tile registers, F(2×2, 3×3) in bf16 instead: U and V are rounded, a 2×2 tile
-// costs 16 products instead of 36 (winograd_tile_kernel.h). The larger form would lose too much in rounding.
+// costs 16 products instead of 36 (winograd_tile_kernel.h). The larger form amplifies roundings more.
 #include <cstdint>
 
 #include "ops/cpu/gemm.h"

@@ -15,6 +15,15 @@ constexpr double kNorm0 = double{kA2} * double{kB2};
 constexpr double kNormA = 2.0 * double{kA2} * (double{kA2} - double{kB2});
 constexpr double kNormB = 2.0 * double{kB2} * (double{kB2} - double{kA2});
 
+// At a, −a, b and −b, from the even and the odd part at a and at b.
+template <class Isa, class Vec = typename Isa::Vec>
+void at_points(const Vec& even_a, const Vec& odd_a, const Vec& even_b, const Vec& odd_b, Vec (&out)[6]) {
+  out[1] = even_a + odd_a;
+  out[2] = even_a - odd_a;
+  out[3] = even_b + odd_b;
+  out[4] = even_b - odd_b;
+}
+
 // F(4×4, 3×3) for products in f32.
 struct WideForm {
   static constexpr int kTile = 4, kPatch = 6;
@@ -28,10 +37,7 @@ struct WideForm {
     const Vec even_a = Isa::fnma(b2, d[2], d[4]), odd_a = Isa::set1(kA) * Isa::fnma(b2, d[1], d[3]);
     const Vec even_b = Isa::fnma(a2, d[2], d[4]), odd_b = Isa::set1(kB) * Isa::fnma(a2, d[1], d[3]);
     out[0] = Isa::fma(product, d[0], Isa::fnma(sum, d[2], d[4]));
-    out[1] = even_a + odd_a;
-    out[2] = even_a - odd_a;
-    out[3] = even_b + odd_b;
-    out[4] = even_b - odd_b;
+    at_points<Isa>(even_a, odd_a, even_b, odd_b, out);
     out[5] = Isa::fma(product, d[1], Isa::fnma(sum, d[3], d[5]));
   }
 
@@ -46,10 +52,7 @@ struct WideForm {
     const Vec odd_a = Isa::set1(static_cast<float>(double{kA} / kNormA)) * g[1];
     const Vec odd_b = Isa::set1(static_cast<float>(double{kB} / kNormB)) * g[1];
     out[0] = Isa::set1(static_cast<float>(1 / kNorm0)) * g[0];
-    out[1] = even_a + odd_a;
-    out[2] = even_a - odd_a;
-    out[3] = even_b + odd_b;
-    out[4] = even_b - odd_b;
+    at_points<Isa>(even_a, odd_a, even_b, odd_b, out);
     out[5] = g[2];
   }
 

@@ -14,10 +14,7 @@ void spread_line(const typename Isa::Vec (&d)[4], typename Isa::Vec (&out)[6]) {
   const Vec odd_a = Isa::fma(Isa::set1(kA * kA2), d[3], Isa::set1(kA) * d[1]);
   const Vec odd_b = Isa::fma(Isa::set1(kB * kB2), d[3], Isa::set1(kB) * d[1]);
   out[0] = d[0];
-  out[1] = even_a + odd_a;
-  out[2] = even_a - odd_a;
-  out[3] = even_b + odd_b;
-  out[4] = even_b - odd_b;
+  at_points<Isa>(even_a, odd_a, even_b, odd_b, out);
   out[5] = d[3];
 }
 

@@ -8,13 +8,14 @@
 #include "base/error.h"
 #include "ops/devices.h"
 #include "pipeline/bench_cases.h"
+#include "pipeline/memory_budget.h"
 
 namespace dq::app {
 namespace {
 
 struct BenchCommand {
   pipeline::BenchOptions options;
-  std::string precision = "all";
+  std::string precision = "all", memory;
   int threads = 0;
   bool json = false;
 };
@@ -65,7 +66,8 @@ std::vector<Precision> precisions_of(const BenchCommand& command) {
   return {Precision::kF32};
 }
 
-int bench(const BenchCommand& command) {
+int bench(BenchCommand& command) {
+  if (!command.memory.empty()) command.options.memory = pipeline::parse_memory(command.memory);
   nlohmann::json all = nlohmann::json::array();
   for (const Precision precision : precisions_of(command)) {
     const auto device = ops::make_cpu_device({.threads = command.threads, .precision = precision});
@@ -92,6 +94,7 @@ void add_bench(CLI::App& app, Run& run) {
       ->check(CLI::Range(1, 1000));
   cmd->add_option("--threads", command->threads, "threads [one a core]")->check(CLI::Range(0, 1024));
   cmd->add_option("--precision", command->precision, "f32, bf16, all (those this processor has) [all]");
+  cmd->add_option("--memory", command->memory, "most memory of the denoiser's step, such as 1G [any]");
   cmd->add_flag("--json", command->json, "as JSON");
   add_bench_mini(*cmd, run);
   cmd->callback([cmd, command, &run] {

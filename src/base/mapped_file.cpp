@@ -66,12 +66,20 @@ void MappedFile::check_not_truncated() const {
       .hint("Wait until the download or copy is finished, then try again");
 }
 
+void MappedFile::want(std::uint64_t offset, std::uint64_t size) const {
+  advise(offset, size, MADV_WILLNEED);
+}
+
 void MappedFile::drop(std::uint64_t offset, std::uint64_t size) const {
+  advise(offset, size, MADV_DONTNEED);
+}
+
+void MappedFile::advise(std::uint64_t offset, std::uint64_t size, int advice) const {
   if (!data_ || size > size_ || offset > size_ - size) return;
   const std::uint64_t page = static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
   const std::uint64_t begin = (offset + page - 1) / page * page;
   const std::uint64_t end = (offset + size) / page * page;
-  if (begin < end) ::madvise(const_cast<std::byte*>(data_ + begin), end - begin, MADV_DONTNEED);
+  if (begin < end) ::madvise(const_cast<std::byte*>(data_ + begin), end - begin, advice);
 }
 
 }  // namespace dq

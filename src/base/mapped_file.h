@@ -33,10 +33,16 @@ class MappedFile {
   // raise SIGBUS. Called before each read of a tensor.
   void check_not_truncated() const;
 
+  // Tells the kernel that these bytes are needed next: it reads them ahead of the first touch.
+  void want(std::uint64_t offset, std::uint64_t size) const;
+
   // Tells the kernel that these bytes are not needed soon; they leave resident memory, not the page cache.
   void drop(std::uint64_t offset, std::uint64_t size) const;
 
  private:
+  // madvise for the whole pages of a range that lies in the file.
+  void advise(std::uint64_t offset, std::uint64_t size, int advice) const;
+
   std::filesystem::path path_;
   int fd_;  // −1: no file
   const std::byte* data_;

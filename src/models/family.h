@@ -14,6 +14,7 @@
 
 #include "text/prompt.h"
 #include "weights/component_set.h"
+#include "weights/packed_bytes.h"
 #include "weights/parameter.h"
 
 namespace dq::models {
@@ -151,7 +152,8 @@ struct StepShape {
 struct Footprint {
   // Bytes of each part as it lies in memory when loaded for painting; 0 for one that the files lack.
   std::int64_t denoiser = 0, vae = 0, text_encoder = 0;
-  int text_layers = 0;  // how far back clip_skip may go; 0 when not known
+  weights::MatrixBytes denoiser_matrices;  // of these, what need not stay in memory
+  int text_layers = 0;                     // how far back clip_skip may go; 0 when not known
   // Bytes of the denoiser's activations at the peak of one call, those of control nets included.
   std::function<std::int64_t(const StepShape&)> step_bytes;
 };
@@ -213,7 +215,7 @@ class Family {
   // five.
   using Purpose = weights::Purpose;
   virtual std::unique_ptr<Denoiser> load_denoiser(const weights::ComponentSet& files, const Variant&, Device&,
-                                                  Purpose = Purpose::kPaint) const = 0;
+                                                  const weights::LoadOptions& = {}) const = 0;
   virtual std::unique_ptr<Vae> load_vae(const weights::ComponentSet& files, Device&,
                                         Purpose = Purpose::kPaint) const = 0;
   virtual std::unique_ptr<TextEncoder> load_text_encoder(const weights::ComponentSet& files, Device&,

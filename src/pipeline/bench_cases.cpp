@@ -1,5 +1,7 @@
 #include "pipeline/bench_cases.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <chrono>
 #include <cstring>
@@ -8,6 +10,8 @@
 #include "base/process_memory.h"
 #include "ops/attention.h"
 #include "ops/linear.h"
+#include "pipeline/memory_budget.h"
+#include "pipeline/memory_plan.h"
 #include "pipeline/model_files.h"
 
 namespace dq::pipeline {
@@ -125,17 +129,38 @@ class Bench {
 
   void denoiser() {
     const models::LatentFormat format = model_.family->latent_format();
-    const auto network = model_.family->load_denoiser(model_.files, model_.variant, device_);
-    const auto encoder = model_.family->load_text_encoder(model_.files, device_);
-    const models::Conditioning prompt = (*encoder)({}, "a lighthouse", {}, 1);
     models::DenoiserInput input;
     input.x = noise(device_, {2, format.channels, 64, 64});
     input.timesteps = {500};
-    input.context = noise(device_, {2, prompt.context.dim(1), prompt.context.dim(2)});
+    input.context = noise(device_, context_shape(2));
+    std::string name = "denoiser step, 512×512, batch 2";
+    weights::LoadOptions options;
+    if (options_.memory > 0) {
+      const models::Footprint footprint = model_.family->footprint(model_.files, device_.precision());
+      const MemoryPlan plan =
+          plan_memory(square_request(), footprint, format, {}, {options_.memory, options_.memory, true});
+      options = plan.load_options(footprint);
+      name += fmt::format(", {} of weights streamed", memory_text(plan.streamed));
+    }
+    const auto network = model_.family->load_denoiser(model_.files, model_.variant, device_, options);
     if (model_.variant.in_channels > format.channels) {
       input.concat = noise(device_, {2, model_.variant.in_channels - format.channels, 64, 64});
     }
-    measure("denoiser step, 512×512, batch 2", [&] { (*network)(input); });
+    measure(name, [&] { (*network)(input); });
+  }
+
+  // Of an encoded text, in a batch; nothing of the text encoder stays.
+  Shape context_shape(std::int64_t rows) {
+    const auto encoder = model_.family->load_text_encoder(model_.files, device_);
+    const models::Conditioning prompt = (*encoder)({}, "a lighthouse", {}, 1);
+    return {rows, prompt.context.dim(1), prompt.context.dim(2)};
+  }
+
+  static Request square_request() {
+    Request request;
+    request.width = request.height = 512;
+    request.batch = 1;
+    return request;
   }
 
   void vae() {

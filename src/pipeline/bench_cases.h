@@ -11,7 +11,9 @@ namespace dq::pipeline {
 struct BenchOptions {
   std::string model;               // a full-size checkpoint; the cases that need one are left out when empty
   std::vector<std::string> cases;  // names to run; all when empty
-  int runs = 5;                    // timed runs of each case, after one that does not count
+  // Bytes that the denoiser's step may take, by reading weights at each step; 0: all stay in memory.
+  std::int64_t memory = 0;
+  int runs = 5;  // timed runs of each case, after one that does not count
 };
 
 struct BenchResult {

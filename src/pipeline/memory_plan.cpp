@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
 
 #include "base/error.h"
 #include "ops/elementwise.h"
@@ -32,6 +33,16 @@ void raise(MemoryNeed& peak, const MemoryNeed& phase) {
   if (phase.total > peak.total) peak = phase;
 }
 
+// Of the denoiser, with so much of it streamed: what lies in memory while it works.
+std::int64_t denoiser_weights(const models::Footprint& model, std::int64_t streamed) {
+  const weights::MatrixBytes& all = model.denoiser_matrices;
+  if (streamed == 0) return model.denoiser;
+  const std::int64_t at_use = streamed <= all.matrices.packed
+                                  ? all.matrices.at_use
+                                  : std::max(all.matrices.at_use, all.kernels.at_use);
+  return model.denoiser - streamed + at_use;
+}
+
 [[noreturn]] void refuse(const Request& request, const RunShape& run, const MemoryNeed& need,
                          const MemoryBudget& budget) {
   const std::string size = fmt::format("{}x{}", request.width, request.height);
@@ -56,6 +67,37 @@ void raise(MemoryNeed& peak, const MemoryNeed& phase) {
       .hint(fmt::format("Use {}", fmt::join(ways, ", or ")));
 }
 
+// The plan within `limit` that streams the fewest bytes in a step of all rows; none when no streaming makes
+// it fit.
+std::optional<MemoryPlan> plan_streaming(const Request& request, const models::Footprint& model,
+                                         const models::LatentFormat& format, const RunShape& run,
+                                         std::int64_t limit) {
+  const weights::MatrixBytes& matrices = model.denoiser_matrices;
+  const std::int64_t most = matrices.matrices.packed + matrices.kernels.packed;
+  const std::int64_t all_rows = request.batch * (run.two_passes ? 2 : 1);
+  std::optional<MemoryPlan> best;
+  const auto cost = [&](const MemoryPlan& plan) {
+    return (all_rows + plan.rows - 1) / plan.rows * plan.streamed;
+  };
+  for (std::int64_t rows = all_rows;; rows = (rows + 1) / 2) {
+    RunShape streaming = run;
+    const auto total = [&](std::int64_t streamed) {
+      streaming.streamed = streamed;
+      return memory_need(request, model, format, streaming, rows).total;
+    };
+    // What is missing with one byte streamed is what must be streamed besides; with a larger matrix among
+    // them, that matrix's room as well.
+    std::int64_t streamed = std::clamp<std::int64_t>(1 + total(1) - limit, 1, most);
+    if (const std::int64_t over = total(streamed) - limit; over > 0)
+      streamed = std::min(streamed + over, most);
+    if (most > 0 && total(streamed) <= limit) {
+      const MemoryPlan plan{rows, streamed, memory_need(request, model, format, streaming, rows)};
+      if (!best || cost(plan) < cost(*best)) best = plan;
+    }
+    if (rows == 1) return best;
+  }
+}
+
 }  // namespace
 
 MemoryNeed memory_need(const Request& request, const models::Footprint& model,
@@ -74,7 +116,8 @@ MemoryNeed memory_need(const Request& request, const models::Footprint& model,
   if (from_picture) raise(peak, {model.vae + tile + inputs, model.vae});
 
   MemoryNeed denoising;
-  denoising.weights = model.denoiser + (vae_stays ? model.vae : 0) + run.control.weights;
+  const std::int64_t denoiser = denoiser_weights(model, run.streamed);
+  denoising.weights = denoiser + (vae_stays ? model.vae : 0) + run.control.weights;
   denoising.total = denoising.weights + inputs + kLatents * batch * format.channels * cells * kFloat;
   if (model.step_bytes) {
     denoising.total += std::max(model.step_bytes({.images = rows,
@@ -88,21 +131,33 @@ MemoryNeed memory_need(const Request& request, const models::Footprint& model,
 
   // The canvas, its weights, the pictures as f32 (twice while a batch is joined) and as bytes.
   MemoryNeed developing;
-  developing.weights = model.vae + (run.keep_denoiser ? model.denoiser + run.control.weights : 0);
+  developing.weights = model.vae + (run.keep_denoiser ? denoiser + run.control.weights : 0);
   const std::int64_t canvas = pixels * ((batch > 1 ? 2 * batch : 1) * 3 * kFloat + kFloat + 3 * batch);
   developing.total = developing.weights + tile + inputs + canvas;
   raise(peak, developing);
   return peak;
 }
 
+weights::LoadOptions MemoryPlan::load_options(const models::Footprint& model) const {
+  weights::LoadOptions options;
+  const weights::MatrixBytes& all = model.denoiser_matrices;
+  if (streamed > 0) options.resident = all.matrices.packed + all.kernels.packed - streamed;
+  return options;
+}
+
 MemoryPlan plan_memory(const Request& request, const models::Footprint& model,
                        const models::LatentFormat& format, const RunShape& run, const MemoryBudget& budget) {
-  std::int64_t rows = request.batch * (run.two_passes ? 2 : 1);
-  for (;; rows = (rows + 1) / 2) {
-    const MemoryNeed need = memory_need(request, model, format, run, rows);
-    if (need.total <= budget.wanted || (rows == 1 && need.total <= budget.most)) return {rows, need};
-    if (rows == 1) refuse(request, run, need, budget);
+  const std::int64_t all_rows = request.batch * (run.two_passes ? 2 : 1);
+  MemoryPlan plan{all_rows, 0, {}};
+  for (;; plan.rows = (plan.rows + 1) / 2) {
+    plan.need = memory_need(request, model, format, run, plan.rows);
+    if (plan.need.total <= budget.wanted || (plan.rows == 1 && plan.need.total <= budget.most)) return plan;
+    if (plan.rows == 1) break;
   }
+  for (const std::int64_t limit : {budget.wanted, budget.most}) {
+    if (const auto streaming = plan_streaming(request, model, format, run, limit)) return *streaming;
+  }
+  refuse(request, run, plan.need, budget);
 }
 
 Tensor RowsAtATime::operator()(const models::DenoiserInput& input) const {

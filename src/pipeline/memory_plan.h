@@ -17,6 +17,7 @@ struct RunShape {
   bool keep_denoiser = false;             // while the picture is developed
   bool vae_is_loaded = false;             // from an earlier picture
   bool weights_are_f32 = false;           // a file of half the size would do
+  std::int64_t streamed = 0;              // bytes of the denoiser's packed weights that do not stay in memory
   models::ControlFootprint control = {};  // of all control nets
   int control_nets = 0;
 };
@@ -28,11 +29,16 @@ MemoryNeed memory_need(const Request& request, const models::Footprint& model,
 
 struct MemoryPlan {
   std::int64_t rows = 0;  // at most so many in one denoiser call; the picture is the same but for rounding
+  std::int64_t streamed = 0;  // bytes of the denoiser's weights that are packed from the file at each call
   MemoryNeed need;
+
+  // What load_denoiser is asked for.
+  weights::LoadOptions load_options(const models::Footprint& model) const;
 };
 
-// What may be used: `wanted` is stayed within when that can be had by fewer rows a call; more than `most` is
-// refused.
+// What may be used: `wanted` is stayed within when that can be had by fewer rows a call; more than `most`
+// never. Weights are streamed only when fewer rows alone do not help; then with as many rows as read the
+// least.
 struct MemoryBudget {
   std::int64_t wanted = 0, most = 0;
   bool by_person = false;  // --memory, not what the machine has

@@ -116,7 +116,8 @@ class Painter::Impl {
   OpenModel model_;
   models::Footprint footprint_;
   std::int64_t halved_denoiser_ = 0;  // its weights in 16 bits
-  std::int64_t rows_ = 0;             // at most so many in one denoiser call
+  MemoryPlan plan_;
+  std::int64_t denoiser_streams_ = 0;  // of its weights, as it is loaded
   std::unique_ptr<models::Denoiser> denoiser_;
   std::optional<RowsAtATime> few_rows_;  // of denoiser_
   Controls controls_;
@@ -217,9 +218,16 @@ void Painter::Impl::hang_loras(const Request& request, models::ModelPart part,
 }
 
 const models::Denoiser& Painter::Impl::denoiser(const Request& request) {
+  if (denoiser_ && denoiser_streams_ < plan_.streamed) {
+    few_rows_.reset();
+    denoiser_.reset();
+    device_.trim();
+  }
   if (!denoiser_) {
     stage(Stage::kLoading);
-    denoiser_ = model_.family->load_denoiser(model_.files, model_.variant, device_);
+    denoiser_ =
+        model_.family->load_denoiser(model_.files, model_.variant, device_, plan_.load_options(footprint_));
+    denoiser_streams_ = plan_.streamed;
     loras_key_.clear();
   }
   if (const std::string key = loras_key(request); key != loras_key_) {
@@ -228,7 +236,7 @@ const models::Denoiser& Painter::Impl::denoiser(const Request& request) {
     hang_loras(request, models::ModelPart::kDenoiser, denoiser_->parameters());
     loras_key_ = key;
   }
-  few_rows_.emplace(*denoiser_, rows_);
+  few_rows_.emplace(*denoiser_, plan_.rows);
   return *few_rows_;
 }
 
@@ -243,13 +251,18 @@ void Painter::Impl::plan(const Request& request, std::int64_t tokens) {
                      .weights_are_f32 = footprint_.denoiser > halved_denoiser_,
                      .control = controls_.footprint(),
                      .control_nets = controls_.at_work()};
-  const std::int64_t before = std::exchange(
-      rows_, plan_memory(request, footprint_, model_.family->latent_format(), run, budget_).rows);
+  const MemoryPlan before =
+      std::exchange(plan_, plan_memory(request, footprint_, model_.family->latent_format(), run, budget_));
   const std::int64_t all = request.batch * (two_passes ? 2 : 1);
-  if (rows_ < all && rows_ != before) {
+  if (plan_.rows < all && plan_.rows != before.rows) {
     say(options_.log, LogLevel::kInfo,
-        fmt::format("to stay within memory, {} of the {} parts of a step are computed at a time", rows_,
+        fmt::format("to stay within memory, {} of the {} parts of a step are computed at a time", plan_.rows,
                     all));
+  }
+  if (plan_.streamed > 0 && before.streamed == 0) {
+    say(options_.log, LogLevel::kInfo,
+        fmt::format("to stay within memory, {} of the model's weights are read from the file at each step",
+                    memory_text(plan_.streamed)));
   }
 }
 

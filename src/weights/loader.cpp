@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
+
 #include "ops/elementwise.h"
 #include "tensor/gradient.h"
 
@@ -19,10 +21,38 @@ Tensor numbers_of(const TensorEntry& entry, Device& device) {
   return stored.dtype() == DType::kF32 ? ops::copied(stored) : ops::convert(stored, DType::kF32);
 }
 
+// In place when it is one; several are stacked on rows. Matrices of one layer share their dtype in every
+// known file; a mixed file is brought to f32.
+Tensor view_of(std::span<const TensorEntry> entries, Device& device) {
+  std::vector<Tensor> values;
+  for (const TensorEntry& entry : entries) values.push_back(WeightSource::view(entry, device));
+  if (values.size() == 1) return values[0];
+  const bool mixed =
+      std::ranges::any_of(values, [&](const Tensor& v) { return v.dtype() != values[0].dtype(); });
+  for (Tensor& value : values) value = mixed ? ops::convert(value, DType::kF32) : ops::contiguous(value);
+  return ops::concat(values, 0);
+}
+
+void drop(std::span<const TensorEntry> entries) {
+  for (const TensorEntry& entry : entries) entry.file->drop(entry.offset, entry.bytes);
+}
+
+ops::PackedWeight packed_of(const Tensor& stored, Device& device) {
+  return stored.rank() == 4 ? ops::pack_conv2d(device, stored, device.precision())
+                            : ops::pack_linear(device, stored, device.precision());
+}
+
 }  // namespace
 
-Loader::Loader(const TensorTable& table, Device& device, std::string what, Purpose purpose)
-    : state_(std::make_shared<State>(State{table, device, std::move(what), purpose, {}, {}})) {}
+Loader::Loader(const TensorTable& table, Device& device, std::string what, LoadOptions options)
+    : state_(std::make_shared<State>(State{table,
+                                           device,
+                                           std::move(what),
+                                           options,
+                                           Residency(table, device.precision(), options.resident),
+                                           std::make_shared<Streamed>(),
+                                           {},
+                                           {}})) {}
 
 Loader Loader::at(std::string_view name) const {
   return {state_, full(name) + "."};
@@ -101,16 +131,31 @@ ops::Affine Loader::affine(std::string_view name, std::int64_t channels) const {
   return {vector(base + ".weight", {channels}), vector(base + ".bias", {channels})};
 }
 
-Weight Loader::pack(std::vector<std::shared_ptr<Parameter>> parts, const Tensor& stored) const {
-  if (trains()) return {device(), std::move(parts), {}};
-  const Precision precision = device().precision();
-  ops::PackedWeight packed = stored.rank() == 4 ? ops::pack_conv2d(device(), stored, precision)
-                                                : ops::pack_linear(device(), stored, precision);
-  if (state_->purpose == Purpose::kAdapt) {
+Weight Loader::pack(std::vector<std::shared_ptr<Parameter>> parts, std::vector<TensorEntry> entries) const {
+  if (trains()) return {device(), std::move(parts), ops::PackedWeight()};
+  if (state_->options.purpose == Purpose::kPaint && !state_->residency.keeps(entries, device().precision()))
+    return stream(std::move(parts), std::move(entries));
+  const Tensor stored = view_of(entries, device());
+  ops::PackedWeight packed = packed_of(stored, device());
+  if (state_->options.purpose == Purpose::kAdapt) {
     packed.source = stored;
     packed.turned = std::make_shared<ops::PackedWeight>(ops::pack_turned(packed));
   }
+  drop(entries);
   return {device(), std::move(parts), std::move(packed)};
+}
+
+Weight Loader::stream(std::vector<std::shared_ptr<Parameter>> parts, std::vector<TensorEntry> entries) const {
+  const std::size_t place = state_->streamed->size();
+  state_->streamed->push_back(std::move(entries));
+  return {device(), std::move(parts), [place, all = state_->streamed, &device = device()] {
+            for (const TensorEntry& next : (*all)[(place + 1) % all->size()])
+              next.file->want(next.offset, next.bytes);
+            const std::vector<TensorEntry>& these = (*all)[place];
+            ops::PackedWeight packed = packed_of(view_of(these, device), device);
+            drop(these);
+            return packed;
+          }};
 }
 
 Weight Loader::linear(std::string_view name, std::int64_t out, std::int64_t in) const {
@@ -119,7 +164,6 @@ Weight Loader::linear(std::string_view name, std::int64_t out, std::int64_t in) 
 }
 
 Weight Loader::stacked(std::span<const std::string> names, std::int64_t out_each, std::int64_t in) const {
-  std::vector<Tensor> values;
   std::vector<TensorEntry> entries;
   std::vector<std::shared_ptr<Parameter>> parts;
   for (const std::string& name : names) {
@@ -129,30 +173,16 @@ Weight Loader::stacked(std::span<const std::string> names, std::int64_t out_each
     flat.shape.resize(2);
     flat.strides.resize(2);
     parts.push_back(enlist_matrix(name, flat, entry->shape));
-    values.push_back(WeightSource::view(flat, device()));
     entries.push_back(std::move(flat));
   }
   if (parts.size() != names.size()) return {};
-  // Matrices of one layer share their dtype in every known file; a mixed file is brought to f32.
-  for (const Tensor& value : values) {
-    if (value.dtype() == values[0].dtype()) continue;
-    for (Tensor& mixed : values) mixed = ops::convert(mixed, DType::kF32);
-    break;
-  }
-  if (values.size() > 1) {
-    for (Tensor& value : values) value = ops::contiguous(value);
-  }
-  Weight weight = pack(std::move(parts), values.size() == 1 ? values[0] : ops::concat(values, 0));
-  for (const TensorEntry& entry : entries) entry.file->drop(entry.offset, entry.bytes);
-  return weight;
+  return pack(std::move(parts), std::move(entries));
 }
 
 Weight Loader::conv2d(std::string_view name, std::int64_t out, std::int64_t in, int kernel) const {
   const TensorEntry* entry = expect(name, {out, in, kernel, kernel});
   if (!entry) return {};
-  Weight weight = pack({enlist_matrix(name, *entry, entry->shape)}, WeightSource::view(*entry, device()));
-  entry->file->drop(entry->offset, entry->bytes);
-  return weight;
+  return pack({enlist_matrix(name, *entry, entry->shape)}, {*entry});
 }
 
 void Loader::finish() const {

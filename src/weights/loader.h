@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "ops/norm.h"
+#include "weights/residency.h"
 #include "weights/tensor_table.h"
 #include "weights/weight.h"
 
@@ -15,7 +16,7 @@ namespace dq::weights {
 class Loader {
  public:
   // `what` names the part for messages: "the U-Net". Matrices are packed for device.precision().
-  Loader(const TensorTable& table, Device& device, std::string what, Purpose purpose = Purpose::kPaint);
+  Loader(const TensorTable& table, Device& device, std::string what, LoadOptions options = {});
 
   // A loader for the parameters under `name.`; shares everything else.
   Loader at(std::string_view name) const;
@@ -48,7 +49,9 @@ class Loader {
     TensorTable table;
     Device& device;
     std::string what;
-    Purpose purpose;
+    LoadOptions options;
+    Residency residency;
+    std::shared_ptr<Streamed> streamed;
     Parameters parameters;
     std::vector<std::string> problems;
   };
@@ -64,9 +67,11 @@ class Loader {
                                            Shape stored) const;
   // The stored numbers of `entry` as f32 in memory of their own; a leaf when parameters are trained.
   Tensor own(const files::TensorEntry& entry) const;
-  bool trains() const { return state_->purpose == Purpose::kTrain; }
-  // A matrix or kernel, packed for the purpose. `stored` has the shape that layers use.
-  Weight pack(std::vector<std::shared_ptr<Parameter>> parts, const Tensor& stored) const;
+  bool trains() const { return state_->options.purpose == Purpose::kTrain; }
+  // A matrix or kernel, packed for the purpose. `entries` have the shape that layers use.
+  Weight pack(std::vector<std::shared_ptr<Parameter>> parts, std::vector<files::TensorEntry> entries) const;
+  // The same of one that does not stay in memory.
+  Weight stream(std::vector<std::shared_ptr<Parameter>> parts, std::vector<files::TensorEntry> entries) const;
   // The entry when it is there with this shape; else notes a problem and returns null.
   const files::TensorEntry* expect(std::string_view name, const Shape& shape, bool allow_1x1 = false) const;
 

@@ -7,8 +7,24 @@
 
 namespace dq::weights {
 
-// Bytes of the table's parameters as Loader keeps them for painting: matrices and kernels in the panels of
-// pack_linear, which never inflate what is stored; everything smaller as f32. Other dtypes count nothing.
+// Bytes of one parameter as Loader keeps it for painting: a matrix or kernel in the panels of pack_linear,
+// which never inflate what is stored; everything smaller as f32. Other dtypes count nothing.
+std::int64_t packed_bytes(const files::TensorEntry& entry, Precision precision);
+
+// Of all parameters of a table.
 std::int64_t packed_bytes(const TensorTable& table, Precision precision);
+
+// Is this the shape of a convolution's kernel larger than 1×1, which is a matrix?
+bool is_kernel(const Shape& shape);
+
+// The matrices and kernels of a table, which need not stay in memory (LoadOptions::resident).
+struct MatrixBytes {
+  struct Kind {
+    std::int64_t packed = 0;  // all of them
+    std::int64_t at_use = 0;  // of the largest, while it is used without staying: in the file and packed
+  };
+  Kind matrices, kernels;  // kernels: of convolutions larger than 1×1
+};
+MatrixBytes matrix_bytes(const TensorTable& table, Precision precision);
 
 }  // namespace dq::weights

@@ -1,7 +1,9 @@
 #pragma once
 // The named parameters of a loaded network, so that adapters can be hung on them and a trainer can find them.
 // Names are the family's canonical ones.
+#include <cstdint>
 #include <functional>
+#include <limits>
 #include <map>
 #include <memory>
 #include <string>
@@ -17,6 +19,17 @@ enum class Purpose : std::uint8_t {
   kPaint,  // packed for the way forward only
   kAdapt,  // frozen, but gradients pass through it: adapters can be trained on it
   kTrain,  // every parameter is an f32 leaf (grad/tape.h) in memory of its own
+};
+
+// How a network is loaded. A Purpose alone will do.
+struct LoadOptions {
+  LoadOptions(Purpose purpose_ = Purpose::kPaint)
+      : purpose(purpose_) {}  // NOLINT(google-explicit-constructor)
+
+  Purpose purpose;
+  // Bytes of packed matrices that may stay in memory, when the network only paints. The others are packed
+  // from the file anew at each use.
+  std::int64_t resident = std::numeric_limits<std::int64_t>::max();
 };
 
 struct Parameter {

@@ -35,7 +35,7 @@ Weight::Adapters Weight::adapters() const {
 }
 
 bool Weight::trained() const {
-  if (!packed_.defined()) return true;
+  if (!packed_.defined() && !stream_) return true;
   return std::any_of(parts_.begin(), parts_.end(), [](const auto& part) {
     return std::any_of(part->adapters.begin(), part->adapters.end(),
                        [](const auto& a) { return a->is_trained(); });
@@ -50,17 +50,17 @@ ops::PackedWeight Weight::pack_anew() const {
   ops::PackedWeight out = whole.rank() == 4 ? ops::pack_conv2d(*device_, whole, precision)
                                             : ops::pack_linear(*device_, whole, precision);
   // A weight that only paints needs no way back.
-  const bool only_paints = packed_.defined() && !packed_.source.defined();
+  const bool only_paints = stream_ || (packed_.defined() && !packed_.source.defined());
   if (!out.source.defined() && !only_paints) out.source = whole;
   return out;
 }
 
 ops::PackedWeight Weight::packed() const {
-  if (packed_.defined() && !changed()) {
+  if ((packed_.defined() || stream_) && !changed()) {
     folded_.reset();
-    return packed_;
+    return stream_ ? stream_() : packed_;
   }
-  if (trained()) return pack_anew();
+  if (trained() || stream_) return pack_anew();
   if (!folded_ || folded_->adapters != adapters())
     folded_ = std::make_shared<const Folded>(Folded{adapters(), pack_anew()});
   return folded_->packed;

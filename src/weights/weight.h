@@ -1,6 +1,7 @@
 #pragma once
 // What a layer holds: a base matrix (packed, or a leaf that is being trained) and the adapters hung on it.
 // One place decides how the two come together, so that no layer needs to know about adapters.
+#include <functional>
 #include <memory>
 #include <vector>
 
@@ -16,6 +17,11 @@ class Weight {
   // `packed` is undefined when they are trained: then it is packed anew at each use.
   Weight(Device& device, std::vector<std::shared_ptr<Parameter>> parts, ops::PackedWeight packed)
       : device_(&device), parts_(std::move(parts)), packed_(std::move(packed)) {}
+
+  // One that is not kept: `stream` packs it from the file at each use. Only for painting.
+  Weight(Device& device, std::vector<std::shared_ptr<Parameter>> parts,
+         std::function<ops::PackedWeight()> stream)
+      : device_(&device), parts_(std::move(parts)), stream_(std::move(stream)) {}
 
   bool defined() const { return !parts_.empty(); }
   // The weight to compute with: the base, and what adapters make of it.
@@ -44,6 +50,7 @@ class Weight {
   Device* device_ = nullptr;
   std::vector<std::shared_ptr<Parameter>> parts_;
   ops::PackedWeight packed_;
+  std::function<ops::PackedWeight()> stream_;  // instead of packed_
   // What came of the adapters that were there at the last use: those that nobody trains change a weight once.
   mutable std::shared_ptr<const Folded> folded_;
 };

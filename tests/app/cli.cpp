@@ -59,8 +59,10 @@ Outcome danqing_with(const fs::path& share, const fs::path& folder, const Words&
 fs::path checkpoint(const std::string& name, const Words& options) {
   fs::path path = workshop().path() / name;
   if (fs::exists(path)) return path;
+  const bool sized = std::ranges::find(options, "--size") != options.end();
+  const Words usual = sized ? Words{} : Words{"--size", "small"};
   const Outcome made = run({.file = DQ_MAKE_CHECKPOINT,
-                            .arguments = Words{"--size", "small", "-o", path.string()} + options,
+                            .arguments = usual + Words{"-o", path.string()} + options,
                             .folder = workshop().path(),
                             .environment = {},
                             .signal_after = "",

@@ -46,6 +46,28 @@ TEST(Memory, LittleOfItGivesTheSamePictureInTiles) {
   EXPECT_GT(spread(a), 5);
 }
 
+// A denoiser of 53 MB in f32.
+TEST(Memory, AModelThatDoesNotFitIsReadAtEachStep) {
+  const TempDir dir;
+  const auto model = checkpoint("mini-f32.safetensors", {"--size", "mini", "--dtype", "f32"});
+  const std::string texts = DQ_SOURCE_DIR "/tools/mini/parts/text.safetensors";
+  const Words words{"paint",  "a cat",  "-m",          model.string(), "--text-encoder",
+                    texts,    "--size", "384",         "--steps",      "2",
+                    "--seed", "1",      "--precision", "f32"};
+  const Outcome whole = danqing(dir.path(), words + Words{"-o", "whole.png"});
+  const Outcome little = danqing(dir.path(), words + Words{"-o", "little.png", "--memory", "64M"});
+  ASSERT_EQ(whole.status, 0) << whole.err;
+  ASSERT_EQ(little.status, 0) << little.err;
+  EXPECT_EQ(whole.err.find("to stay within memory"), std::string::npos) << whole.err;
+  EXPECT_NE(little.err.find("of the model's weights are read from the file at each step"), std::string::npos)
+      << little.err;
+  EXPECT_LT(little.peak_bytes, whole.peak_bytes);
+  const media::Image a = media::read_image(dir.path() / "whole.png"),
+                     b = media::read_image(dir.path() / "little.png");
+  EXPECT_LT(mean_difference(a, b), 2);
+  EXPECT_GT(spread(a), 5);
+}
+
 TEST(Memory, APictureThatFitsIsTheSameToTheByte) {
   const TempDir dir;
   ASSERT_TRUE(painted(dir, "a.png"));

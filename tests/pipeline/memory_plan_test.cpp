@@ -115,6 +115,35 @@ TEST(MemoryPlan, WeightsTakeWhatIsSaid) {
   }
 }
 
+TEST(MemoryPlan, StreamedWeightsGiveTheSameBitsInLessMemory) {
+  const weights::ComponentSet files = tiny();
+  const models::Family& family = *models::families()[0];
+  for (const Precision precision : {Precision::kF32, Precision::kBF16}) {
+    const weights::MatrixBytes all = family.footprint(files, precision).denoiser_matrices;
+    const std::int64_t packed = all.matrices.packed + all.kernels.packed;
+    ASSERT_GT(all.matrices.packed, 0);
+    ASSERT_GT(all.kernels.packed, 0);
+    const auto device = ops::make_cpu_device({.threads = 2, .precision = precision});
+    const models::DenoiserInput input = random_input(*device, 2, 8, 16, context_width(files));
+    Tensor whole;
+    std::int64_t kept = 0;
+    for (const std::int64_t resident :
+         {packed, packed - all.matrices.packed / 2, all.kernels.packed / 2, 0L}) {
+      weights::LoadOptions options;
+      options.resident = resident;
+      const std::int64_t before = device->memory().now;
+      const auto denoiser = family.load_denoiser(files, *family.detect(files.main), *device, options);
+      const std::int64_t takes = device->memory().now - before;
+      const Tensor out = (*denoiser)(input);
+      if (!whole.defined()) whole = out, kept = takes;
+      EXPECT_EQ(relative_error(out, whole), 0) << resident;
+      // Panels are filled up to their width, so matrices take a little more than they hold.
+      EXPECT_LE(takes, kept - (packed - resident)) << resident << " of " << packed;
+      EXPECT_EQ(device->memory().now, before + takes + out.bytes()) << "a streamed weight stays";
+    }
+  }
+}
+
 // A model of round numbers: 100 MB of denoiser, 10 MB a row.
 models::Footprint round_model() {
   models::Footprint model;
@@ -146,6 +175,34 @@ TEST(MemoryPlan, FewerRowsAtATimeWhenNotAllFit) {
   EXPECT_EQ(rows_within(115 * kMiB, 4), 1);
   EXPECT_EQ(rows_within(125 * kMiB, 1), 2);
   EXPECT_EQ(rows_within(115 * kMiB, 1), 1);
+}
+
+// Matrices of 180 MB and kernels of 90 MB among 300, the largest of 5 and 10 at their use.
+TEST(MemoryPlan, WeightsAreStreamedWhenFewerRowsDoNotHelp) {
+  models::Footprint model = round_model();
+  model.denoiser = 300 * kMiB;
+  model.denoiser_matrices = {{180 * kMiB, 5 * kMiB}, {90 * kMiB, 10 * kMiB}};
+  const auto plan = [&](std::int64_t wanted, std::int64_t most) {
+    return pipeline::plan_memory(square(1), model, {}, {}, {wanted * kMiB, most * kMiB, true});
+  };
+  EXPECT_EQ(plan(315, 315).streamed, 0);
+  EXPECT_EQ(plan(315, 315).load_options(model).resident, weights::LoadOptions().resident);
+  for (const std::int64_t most : {305, 290, 200, 145, 125, 80}) {
+    const pipeline::MemoryPlan fits = plan(most, most);
+    EXPECT_GT(fits.streamed, 0) << most;
+    EXPECT_LE(fits.need.total, most * kMiB);
+    EXPECT_GE(fits.need.total, (most - 6) * kMiB) << "more is streamed than needs to be";
+    EXPECT_EQ(fits.load_options(model).resident, 270 * kMiB - fits.streamed);
+  }
+  // All rows at once: 20 + 300 + 5 − 290 megabytes are read once; with one row, 10 fewer twice.
+  EXPECT_EQ(plan(290, 290).rows, 2);
+  // What little is missing is missing for two rows only.
+  EXPECT_EQ(plan(309, 309).rows, 1);
+  EXPECT_THROW(plan(50, 50), Error);
+  // What is wanted is kept to when streaming can; else what there is.
+  EXPECT_LE(plan(200, 250).need.total, 200 * kMiB);
+  EXPECT_LE(plan(40, 200).need.total, 200 * kMiB);
+  EXPECT_GT(plan(40, 200).need.total, 150 * kMiB);
 }
 
 TEST(MemoryPlan, MoreThanIsWantedIsTakenOnlyWhenNothingElseHelps) {

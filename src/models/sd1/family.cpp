@@ -125,6 +125,7 @@ class StableDiffusion1 final : public Family {
     const TensorTable text = clip_text::locate(text_source(files), kTextPrefixes);
     Footprint out;
     out.denoiser = weights::packed_bytes(network, precision);
+    out.denoiser_matrices = weights::matrix_bytes(network, precision);
     out.vae = weights::packed_bytes(vae, precision);
     out.text_encoder = weights::packed_bytes(text, precision);
     if (const auto config = clip_text::read_config(text)) out.text_layers = config->layers;
@@ -135,14 +136,14 @@ class StableDiffusion1 final : public Family {
   }
 
   std::unique_ptr<Denoiser> load_denoiser(const ComponentSet& files, const Variant&, Device& device,
-                                          Purpose purpose) const override {
+                                          const weights::LoadOptions& options) const override {
     const TensorTable table = unet::locate(files.main);
     std::optional<unet::Config> config = unet::read_config(table);
     if (!config) {
       throw Error(ErrorCode::kBadFile, "the file holds no U-Net").in(files.main.origin());
     }
     config->heads = 8;
-    return std::make_unique<unet::Unet>(table, *config, device, purpose);
+    return std::make_unique<unet::Unet>(table, *config, device, options);
   }
 
   std::unique_ptr<Vae> load_vae(const ComponentSet& files, Device& device, Purpose purpose) const override {

@@ -11,8 +11,8 @@ namespace dq::models::unet {
 using weights::Loader;
 
 Unet::Unet(const weights::TensorTable& table, const Config& config, Device& device,
-           weights::Purpose purpose) {
-  const Loader at(table, device, "the U-Net", purpose);
+           const weights::LoadOptions& options) {
+  const Loader at(table, device, "the U-Net", options);
   way_down_ = WayDown(at, config);
   load_output_blocks(at, config);
   norm_out_ = at.affine("out.0", config.model_channels);

@@ -12,7 +12,7 @@ class Unet final : public Denoiser {
  public:
   // `table` in canonical names. Throws kBadFile when parameters are missing or misshapen.
   Unet(const weights::TensorTable& table, const Config& config, Device& device,
-       weights::Purpose purpose = weights::Purpose::kPaint);
+       const weights::LoadOptions& options = {});
 
   // x (and concat): [N, C, h, w] with h, w > 0 of any size; context: [N, T, context_dim]. Control nets add to
   // the skips and to what the middle makes.

@@ -149,6 +149,7 @@ void Painter::Impl::open(const Request& request) {
   device_.trim();
   texts_key_.clear();
   open_key_.clear();
+  plan_ = {};
   model_ = open_model(request);
   open_key_ = key;
   footprint_ = model_.family->footprint(model_.files, device_.precision());

@@ -130,11 +130,11 @@ def peer_table(danqing, pytorch):
         if case not in PAIRS:
             continue
         precision = dtype if (dtype, PAIRS[case]) in ours else "f32"
-        for name, mine in sorted(ours.items()):
-            # The case, and the same with weights streamed.
-            if name[0] != precision or not name[1].startswith(PAIRS[case]):
+        # The case, and the same with weights streamed.
+        for (of, name), mine in ours.items():
+            if of != precision or not name.startswith(PAIRS[case]):
                 continue
-            label = r["case"] + name[1][len(PAIRS[case]):]
+            label = r["case"] + name[len(PAIRS[case]):]
             lines.append(f"| {label} | {r['seconds']:.4f} | {r['peak_rss'] / MIB:.0f} MiB | {mine['seconds']:.4f} | "
                          f"{mine['peak_bytes'] / MIB:.0f} MiB | {r['seconds'] / mine['seconds']:.2f} | {mine['peak_bytes'] / r['peak_rss']:.2f} |")
     return lines

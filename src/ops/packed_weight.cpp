@@ -37,6 +37,10 @@ PackedWeight pack_conv2d(Device& device, const Tensor& weight, Precision compute
   return out;
 }
 
+PackedWeight pack_weight(Device& device, const Tensor& weight, Precision compute) {
+  return weight.rank() == 4 ? pack_conv2d(device, weight, compute) : pack_linear(device, weight, compute);
+}
+
 PackedWeight pack_turned(const PackedWeight& weight) {
   if (!weight.source.defined()) {
     throw Error(ErrorCode::kInternal, "a weight that was loaded for painting has no way back");

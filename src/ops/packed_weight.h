@@ -29,6 +29,9 @@ PackedWeight pack_linear(Device& device, const Tensor& weight, Precision compute
 // weight: [out, in, kh, kw] (PyTorch order), as above.
 PackedWeight pack_conv2d(Device& device, const Tensor& weight, Precision compute);
 
+// The one of the two that the weight's rank asks for.
+PackedWeight pack_weight(Device& device, const Tensor& weight, Precision compute);
+
 // The weight of the way back. Linear: Wᵀ, [in, out]. Convolution: [in, out, kh, kw] with the taps in reverse
 // order.
 PackedWeight pack_turned(const PackedWeight& weight);

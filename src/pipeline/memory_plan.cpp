@@ -72,28 +72,26 @@ std::int64_t denoiser_weights(const models::Footprint& model, std::int64_t strea
 std::optional<MemoryPlan> plan_streaming(const Request& request, const models::Footprint& model,
                                          const models::LatentFormat& format, const RunShape& run,
                                          std::int64_t limit) {
-  const weights::MatrixBytes& matrices = model.denoiser_matrices;
-  const std::int64_t most = matrices.matrices.packed + matrices.kernels.packed;
+  const std::int64_t most = model.denoiser_matrices.packed();
+  if (most == 0) return std::nullopt;
   const std::int64_t all_rows = request.batch * (run.two_passes ? 2 : 1);
   std::optional<MemoryPlan> best;
   const auto cost = [&](const MemoryPlan& plan) {
     return (all_rows + plan.rows - 1) / plan.rows * plan.streamed;
   };
   for (std::int64_t rows = all_rows;; rows = (rows + 1) / 2) {
-    RunShape streaming = run;
-    const auto total = [&](std::int64_t streamed) {
+    const auto need = [&](std::int64_t streamed) {
+      RunShape streaming = run;
       streaming.streamed = streamed;
-      return memory_need(request, model, format, streaming, rows).total;
+      return memory_need(request, model, format, streaming, rows);
     };
     // What is missing with one byte streamed is what must be streamed besides; with a larger matrix among
     // them, that matrix's room as well.
-    std::int64_t streamed = std::clamp<std::int64_t>(1 + total(1) - limit, 1, most);
-    if (const std::int64_t over = total(streamed) - limit; over > 0)
+    std::int64_t streamed = std::clamp<std::int64_t>(1 + need(1).total - limit, 1, most);
+    if (const std::int64_t over = need(streamed).total - limit; over > 0)
       streamed = std::min(streamed + over, most);
-    if (most > 0 && total(streamed) <= limit) {
-      const MemoryPlan plan{rows, streamed, memory_need(request, model, format, streaming, rows)};
-      if (!best || cost(plan) < cost(*best)) best = plan;
-    }
+    const MemoryPlan plan{rows, streamed, need(streamed)};
+    if (plan.need.total <= limit && (!best || cost(plan) < cost(*best))) best = plan;
     if (rows == 1) return best;
   }
 }
@@ -140,8 +138,7 @@ MemoryNeed memory_need(const Request& request, const models::Footprint& model,
 
 weights::LoadOptions MemoryPlan::load_options(const models::Footprint& model) const {
   weights::LoadOptions options;
-  const weights::MatrixBytes& all = model.denoiser_matrices;
-  if (streamed > 0) options.resident = all.matrices.packed + all.kernels.packed - streamed;
+  if (streamed > 0) options.resident = model.denoiser_matrices.packed() - streamed;
   return options;
 }
 

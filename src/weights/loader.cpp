@@ -29,17 +29,12 @@ Tensor view_of(std::span<const TensorEntry> entries, Device& device) {
   if (values.size() == 1) return values[0];
   const bool mixed =
       std::ranges::any_of(values, [&](const Tensor& v) { return v.dtype() != values[0].dtype(); });
-  for (Tensor& value : values) value = mixed ? ops::convert(value, DType::kF32) : ops::contiguous(value);
+  for (Tensor& value : values) value = ops::contiguous(mixed ? ops::convert(value, DType::kF32) : value);
   return ops::concat(values, 0);
 }
 
 void drop(std::span<const TensorEntry> entries) {
   for (const TensorEntry& entry : entries) entry.file->drop(entry.offset, entry.bytes);
-}
-
-ops::PackedWeight packed_of(const Tensor& stored, Device& device) {
-  return stored.rank() == 4 ? ops::pack_conv2d(device, stored, device.precision())
-                            : ops::pack_linear(device, stored, device.precision());
 }
 
 }  // namespace
@@ -136,7 +131,7 @@ Weight Loader::pack(std::vector<std::shared_ptr<Parameter>> parts, std::vector<T
   if (state_->options.purpose == Purpose::kPaint && !state_->residency.keeps(entries, device().precision()))
     return stream(std::move(parts), std::move(entries));
   const Tensor stored = view_of(entries, device());
-  ops::PackedWeight packed = packed_of(stored, device());
+  ops::PackedWeight packed = ops::pack_weight(device(), stored, device().precision());
   if (state_->options.purpose == Purpose::kAdapt) {
     packed.source = stored;
     packed.turned = std::make_shared<ops::PackedWeight>(ops::pack_turned(packed));
@@ -152,7 +147,7 @@ Weight Loader::stream(std::vector<std::shared_ptr<Parameter>> parts, std::vector
             for (const TensorEntry& next : (*all)[(place + 1) % all->size()])
               next.file->want(next.offset, next.bytes);
             const std::vector<TensorEntry>& these = (*all)[place];
-            ops::PackedWeight packed = packed_of(view_of(these, device), device);
+            ops::PackedWeight packed = ops::pack_weight(device, view_of(these, device), device.precision());
             drop(these);
             return packed;
           }};

@@ -14,7 +14,7 @@ std::int64_t packed_bytes(const files::TensorEntry& entry, Precision precision);
 // Of all parameters of a table.
 std::int64_t packed_bytes(const TensorTable& table, Precision precision);
 
-// Is this the shape of a convolution's kernel larger than 1×1, which is a matrix?
+// Is this the shape of a convolution's kernel? One of 1×1 is a matrix.
 bool is_kernel(const Shape& shape);
 
 // The matrices and kernels of a table, which need not stay in memory (LoadOptions::resident).
@@ -24,6 +24,8 @@ struct MatrixBytes {
     std::int64_t at_use = 0;  // of the largest, while it is used without staying: in the file and packed
   };
   Kind matrices, kernels;  // kernels: of convolutions larger than 1×1
+
+  std::int64_t packed() const { return matrices.packed + kernels.packed; }
 };
 MatrixBytes matrix_bytes(const TensorTable& table, Precision precision);
 

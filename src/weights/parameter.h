@@ -23,8 +23,7 @@ enum class Purpose : std::uint8_t {
 
 // How a network is loaded. A Purpose alone will do.
 struct LoadOptions {
-  LoadOptions(Purpose purpose_ = Purpose::kPaint)
-      : purpose(purpose_) {}  // NOLINT(google-explicit-constructor)
+  LoadOptions(Purpose purpose_ = Purpose::kPaint) : purpose(purpose_) {}
 
   Purpose purpose;
   // Bytes of packed matrices that may stay in memory, when the network only paints. The others are packed

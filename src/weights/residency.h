@@ -1,7 +1,6 @@
 #pragma once
 // Which matrices of a network stay in memory when not all may.
 #include <cstdint>
-#include <memory>
 #include <span>
 #include <vector>
 

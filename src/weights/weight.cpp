@@ -46,9 +46,7 @@ ops::PackedWeight Weight::pack_anew() const {
   std::vector<Tensor> values;
   for (std::size_t i = 0; i < parts_.size(); ++i) values.push_back(part_value(i));
   const Tensor whole = values.size() == 1 ? values[0] : ops::concat(values, 0);
-  const Precision precision = device_->precision();
-  ops::PackedWeight out = whole.rank() == 4 ? ops::pack_conv2d(*device_, whole, precision)
-                                            : ops::pack_linear(*device_, whole, precision);
+  ops::PackedWeight out = ops::pack_weight(*device_, whole, device_->precision());
   // A weight that only paints needs no way back.
   const bool only_paints = stream_ || (packed_.defined() && !packed_.source.defined());
   if (!out.source.defined() && !only_paints) out.source = whole;

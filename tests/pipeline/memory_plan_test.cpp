@@ -120,7 +120,7 @@ TEST(MemoryPlan, StreamedWeightsGiveTheSameBitsInLessMemory) {
   const models::Family& family = *models::families()[0];
   for (const Precision precision : {Precision::kF32, Precision::kBF16}) {
     const weights::MatrixBytes all = family.footprint(files, precision).denoiser_matrices;
-    const std::int64_t packed = all.matrices.packed + all.kernels.packed;
+    const std::int64_t packed = all.packed();
     ASSERT_GT(all.matrices.packed, 0);
     ASSERT_GT(all.kernels.packed, 0);
     const auto device = ops::make_cpu_device({.threads = 2, .precision = precision});

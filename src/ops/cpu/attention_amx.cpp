@@ -4,7 +4,7 @@
 
 namespace dq::ops::cpu {
 
-constinit const AttentionKernels kAttentionAmx = TileAttention<Avx512Bf16, AmxTiles, TileSession>::kernels();
+constinit const AttentionKernels kAttentionAmx = TileAttention<Avx512Bf16, TileSession>::kernels();
 constinit const AttentionGradientKernels kAttentionGradientAmx =
     TileAttentionGradient<Avx512Bf16, AmxTiles, TileSession>::kernels();
 

@@ -8,7 +8,7 @@ constinit const AttentionKernels kAttentionAvx2 = Attention<F32Products<Avx2>>::
 constinit const AttentionKernels kAttentionEmulated512 = Attention<F32Products<Emulated512>>::kernels();
 constinit const AttentionKernels kAttentionEmulated512Bf16 = Attention<Bf16Products<Emulated512>>::kernels();
 constinit const AttentionKernels kAttentionEmulatedAmx =
-    TileAttention<Emulated512, EmulatedTiles, EmulatedTiles::Session>::kernels();
+    TileAttention<Emulated512, EmulatedTiles::Session>::kernels();
 constinit const AttentionGradientKernels kAttentionGradientEmulatedAmx =
     TileAttentionGradient<Emulated512, EmulatedTiles, EmulatedTiles::Session>::kernels();
 

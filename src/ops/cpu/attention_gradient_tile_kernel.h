@@ -8,24 +8,24 @@
 //   dKᵀ += Qᵀ·dS          A: Qᵀ, [depth / 16][query / 32][depth % 16][query % 32]; B: dS
 //   dVᵀ += dyᵀ·P                                                                   B: P
 //
-// P and dS as B, and S and dP, are in panels of 32 keys as in attention_tile_kernel.h. Included by kernel
+// P and dS as B, and S and dP, are in panels of 32 keys: [key / 32][query][key % 32]. Included by kernel
 // sources only; the rules of simd.h hold.
 #include "ops/cpu/attention_gradient_kernels.h"
-#include "ops/cpu/attention_tile_kernel.h"
+#include "ops/cpu/attention_tile_operands.h"
 
 namespace dq::ops::cpu {
 namespace {
 
 template <class Isa, class Tiles, class Session>
 class TileAttentionGradient {
-  using Forward = TileAttention<Isa, Tiles, Session>;
+  using Operands = TileOperands<Isa>;
   using Vec = typename Isa::Vec;
   using Number = std::uint16_t;
   static constexpr std::int64_t kQueries = 128, kKeys = 256, kPanel = 32;
   static constexpr std::int64_t kTile = kTileRows * kTileDepth;
   static constexpr std::int64_t kQueryTiles = kQueries / kTileDepth;  // of a turned operand's row
 
-  static std::int64_t panels(std::int64_t n) { return Forward::panels(n); }
+  static std::int64_t panels(std::int64_t n) { return Operands::panels(n); }
 
   // Numbers of bf16, then of f32; all multiples of 32.
   struct Plan {
@@ -83,9 +83,9 @@ class TileAttentionGradient {
   static void clear(void* p, std::int64_t bytes) { std::memset(p, 0, static_cast<std::size_t>(bytes)); }
 
   void run_head() {
-    Forward::pack_keys(h_.k.data, h_.k.stride, h_.keys, h_.head_dim, raw(numbers(p_.k_by_key)));
-    Forward::pack_keys(h_.v.data, h_.v.stride, h_.keys, h_.value_dim, raw(numbers(p_.v_by_key)));
-    Forward::pack_values(h_.k.data, h_.k.stride, h_.keys, h_.head_dim, raw(numbers(p_.k_rows)));
+    Operands::pack_columns(h_.k.data, h_.k.stride, h_.keys, h_.head_dim, raw(numbers(p_.k_by_key)));
+    Operands::pack_columns(h_.v.data, h_.v.stride, h_.keys, h_.value_dim, raw(numbers(p_.v_by_key)));
+    Operands::pack_row_pairs(h_.k.data, h_.k.stride, h_.keys, h_.head_dim, raw(numbers(p_.k_rows)));
     clear(floats(p_.dk), p_.key_panels * kPanel * p_.depth_rows * 4);
     clear(floats(p_.dv), p_.key_panels * kPanel * p_.value_rows * 4);
     for (std::int64_t first = 0; first < h_.queries; first += kQueries)
@@ -97,7 +97,7 @@ class TileAttentionGradient {
   // Rows as A of a product; turned, with zeros for those past `rows`.
   static void pack_rows(const HeadRows& x, std::int64_t first, std::int64_t rows, std::int64_t width,
                         float scale, Number* out) {
-    Forward::pack_rows(x.row(first), x.stride, rows, kQueries, width, scale, out);
+    Operands::pack_rows(x.row(first), x.stride, rows, kQueries, width, scale, out);
   }
   static void pack_turned(const HeadRows& x, std::int64_t first, std::int64_t rows, std::int64_t width,
                           Number* out) {
@@ -166,7 +166,10 @@ class TileAttentionGradient {
     multiply(numbers(p_.q), height, p_.depth, numbers(p_.k_by_key) + key * p_.depth * kPanel, keys,
              floats(p_.s));
     const float* bias = h_.bias.data ? h_.bias.row(first) : nullptr;
-    Forward::mask({rows, first, key, keys, h_.causal, bias, h_.bias.stride}, floats(p_.s), kQueries);
+    hide({rows, first, key, keys, h_.causal, bias, h_.bias.stride},
+         [&](std::int64_t query, std::int64_t key_at) -> float& {
+           return floats(p_.s)[key_at / kPanel * kQueries * kPanel + query * kPanel + key_at % kPanel];
+         });
   }
 
   void begin_stats(std::int64_t first, std::int64_t rows) {

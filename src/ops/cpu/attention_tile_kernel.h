@@ -1,249 +1,353 @@
 #pragma once
-// attention_kernel.h in tile registers: the same running softmax over blocks of kKeys keys, for kQueries
-// queries. Everything is in panels 32 wide, as tile_product.h wants its operands and leaves its results:
+// attention_kernel.h in tile registers, turned: keys are rows and queries are columns, so that a vector holds
+// one number of each of a group's queries and the softmax needs no sum or maximum across lanes.
 //
-//   Q, P     [query / 16][column / 32][query % 16][column % 32]     bf16; columns: depth, keys
-//   K, V     [column / 32][row / 2][column % 32][row % 2]           bf16; columns: keys, value's depth
-//   S, O     [column / 32][query][column % 32]                      f32
+//   Sᵀ = K·Qᵀ      A: K, [key / 16][depth / 32][key % 16][depth % 32]     B: Q, [depth / 2][query][depth % 2]
+//   Oᵀ += Vᵀ·P     A: Vᵀ, [key / 32][depth / 16][depth % 16][key % 32]    B: P, [key / 2][query][key % 2]
+//   Sᵀ, Oᵀ: [row][query] in f32
 //
-// Depth and keys are filled up with zeros to 32. Included by kernel sources only; the rules of simd.h hold.
-#include "ops/cpu/attention_products.h"
-#include "ops/cpu/tile_product.h"
+// Two groups of queries take turns: while one's softmax is worked out in vectors, the other's products go on
+// in tiles, a few between two lines of keys, so that neither unit waits for the other. A block of keys is so
+// small that all of it stays in the nearest cache. The running maximum is let grow by 2^kSpare before sums
+// are scaled anew. Depth and keys are filled up with zeros to 32, the values' depth to 16. Included by kernel
+// sources only; the rules of simd.h hold.
+#include "ops/cpu/attention_tile_operands.h"
+#include "ops/cpu/unroll.h"
 
 namespace dq::ops::cpu {
 namespace {
 
-// Tiles::multiply(const TileProduct&) within a Session.
-template <class Isa, class Tiles, class Session>
+// Session: tile registers while it lives; zero, load, store and dot as in tiles_amx.h.
+template <class Isa, class Session>
 struct TileAttention {
   using Vec = typename Isa::Vec;
   using Number = std::uint16_t;
-  static constexpr int kQueries = 32, kPanel = 32;
-  static constexpr std::int64_t kKeys = 256;
-  static_assert(kPanel == 2 * Isa::kWidth);
+  using Operands = TileOperands<Isa>;
+  static constexpr std::int64_t kGroup = Isa::kWidth, kGroups = 2, kQueries = kGroup * kGroups;
+  static constexpr std::int64_t kKeys = 64;
+  static constexpr std::int64_t kTile = kTileRows * kTileDepth;  // numbers of an operand's tile
+  static constexpr std::int64_t kSums = kTileRows * kGroup;      // numbers of a tile of sums
+  static constexpr int kMost = 4;                                // tiles of sums at once
+  static constexpr float kSpare = 8;
+  static_assert(kGroup == kTileRows);
 
-  static constexpr std::int64_t panels(std::int64_t n) { return (n + kPanel - 1) / kPanel; }
+  static constexpr std::int64_t panels(std::int64_t n) { return Operands::panels(n); }
+  static constexpr std::int64_t value_tiles(std::int64_t value_dim) {
+    return (value_dim + kTileRows - 1) / kTileRows;
+  }
   static std::int64_t keys_bytes(std::int64_t key_count, std::int64_t head_dim) {
-    return panels(key_count) * panels(head_dim) * kPanel * kPanel * 2;
+    return panels(key_count) * 2 * panels(head_dim) * kTile * 2;
   }
   static std::int64_t values_bytes(std::int64_t key_count, std::int64_t value_dim) {
-    return keys_bytes(key_count, value_dim);
-  }
-
-  struct Scratch {
-    Number *queries, *weights;
-    float *scores, *out;
-    float *most, *sums;  // a number and a vector for each query
-    std::int64_t depth_panels, value_panels;
-  };
-  static Scratch divide(std::byte* memory, std::int64_t head_dim, std::int64_t value_dim) {
-    Scratch s{};
-    s.depth_panels = panels(head_dim);
-    s.value_panels = panels(value_dim);
-    s.scores = reinterpret_cast<float*>(memory);
-    s.out = s.scores + kQueries * kKeys;
-    s.most = s.out + kQueries * kPanel * s.value_panels;
-    s.sums = s.most + kQueries;
-    s.weights = reinterpret_cast<Number*>(s.sums + kQueries * Isa::kWidth);
-    s.queries = s.weights + kQueries * kKeys;
-    return s;
-  }
-  static std::int64_t scratch_bytes(std::int64_t head_dim, std::int64_t value_dim) {
-    return kQueries *
-           (6 * kKeys + 4 * kPanel * panels(value_dim) + 4 + 4 * Isa::kWidth + 2 * kPanel * panels(head_dim));
+    return panels(key_count) * value_tiles(value_dim) * kTile * 2;
   }
 
   static void pack_keys(const float* k, std::int64_t stride, std::int64_t key_count, std::int64_t head_dim,
                         std::byte* out) {
-    constexpr std::int64_t kMost = 8;  // panels of depth at once
-    const std::int64_t depth_panels = panels(head_dim);
-    alignas(64) Number rows[kPanel * kMost * kPanel];
-    for (std::int64_t first = 0; first < key_count; first += kPanel) {
-      const std::int64_t keys = smaller(kPanel, key_count - first);
-      for (std::int64_t p = 0; p < depth_panels; p += kMost, out += kMost * kPanel * kPanel * 2) {
-        const std::int64_t count = smaller(kMost, depth_panels - p), width = count * kPanel;
-        if (keys < kPanel) std::memset(rows, 0, sizeof(rows));
-        for (std::int64_t j = 0; j < keys; ++j) {
-          round_row<Isa>(k + (first + j) * stride + p * kPanel, smaller(width, head_dim - p * kPanel),
-                         rows + j * width, kPanel, [](Vec v) { return v; });
-        }
-        transpose_4_bytes(reinterpret_cast<const std::byte*>(rows), width / 2, out, kPanel, width / 2,
-                          kPanel);
-        if (count < kMost) out += (count - kMost) * kPanel * kPanel * 2;
-      }
-    }
+    Operands::pack_rows(k, stride, key_count, panels(key_count) * kTileDepth, head_dim, 1,
+                        reinterpret_cast<Number*>(out));
   }
 
   static void pack_values(const float* v, std::int64_t stride, std::int64_t key_count, std::int64_t value_dim,
                           std::byte* out) {
+    alignas(64) float turned[kTileRows * kTileDepth];
     auto* to = reinterpret_cast<Number*>(out);
-    const std::int64_t all = panels(key_count) * kPanel;
-    for (std::int64_t column = 0; column < panels(value_dim) * kPanel; column += kPanel) {
-      for (std::int64_t t = 0; t < all; t += 2) {
-        for (std::int64_t c = column; c < column + kPanel; c += Isa::kWidth, to += 2 * Isa::kWidth) {
-          const std::int64_t left = value_dim - c;
-          const int n = left < 0 ? 0 : static_cast<int>(smaller(Isa::kWidth, left));
-          const Vec even = t < key_count ? Isa::load_n(v + t * stride + c, n) : Isa::zero();
-          const Vec odd = t + 1 < key_count ? Isa::load_n(v + (t + 1) * stride + c, n) : Isa::zero();
-          Isa::store_bf16_zipped(to, even, odd);
+    for (std::int64_t key = 0; key < key_count; key += kTileDepth) {
+      const std::int64_t keys = smaller(kTileDepth, key_count - key);
+      for (std::int64_t d = 0; d < value_dim; d += kTileRows) {
+        const std::int64_t rows = smaller(kTileRows, value_dim - d);
+        if (rows < kTileRows || keys < kTileDepth) std::memset(turned, 0, sizeof(turned));
+        transpose_4_bytes(reinterpret_cast<const std::byte*>(v + key * stride + d), stride,
+                          reinterpret_cast<std::byte*>(turned), kTileDepth, rows, keys);
+        for (std::int64_t r = 0; r < kTileRows; ++r, to += kTileDepth) {
+          const float* line = turned + r * kTileDepth;
+          Isa::store_bf16_two(to, Isa::load(line), Isa::load(line + Isa::kWidth));
         }
       }
     }
   }
 
-  // `rows` rows times `scale` as A, of `all` rows, a multiple of a tile's; those that are missing are zeros.
-  static void pack_rows(const float* x, std::int64_t stride, std::int64_t rows, std::int64_t all,
-                        std::int64_t width, float scale, Number* out) {
-    const std::int64_t tiles = panels(width) * kTileRows * kTileDepth;  // of 16 rows
-    if (rows < all) std::memset(out, 0, static_cast<std::size_t>(all / kTileRows * tiles) * sizeof(Number));
-    const Vec factor = Isa::set1(scale);
-    for (std::int64_t r = 0; r < rows; ++r) {
-      round_row<Isa>(x + r * stride, width, out + r / kTileRows * tiles + r % kTileRows * kTileDepth,
-                     kTileRows * kTileDepth, [&](Vec v) { return v * factor; });
+  // A group's operands and running results: a lane a query.
+  struct Group {
+    std::int64_t rows = 0, first_query = 0;
+    Number *queries = nullptr, *weights = nullptr;
+    float *scores = nullptr, *out = nullptr;
+    float *most = nullptr, *sums = nullptr;
+  };
+  static std::int64_t group_bytes(std::int64_t head_dim, std::int64_t value_dim) {
+    return 4 * (kKeys * kGroup + value_tiles(value_dim) * kSums + 2 * kGroup) +
+           2 * (kKeys * kGroup + panels(head_dim) * kTile);
+  }
+  static std::int64_t scratch_bytes(std::int64_t head_dim, std::int64_t value_dim) {
+    return kGroups * group_bytes(head_dim, value_dim);
+  }
+
+  // The products of one group between two of its softmaxes, carried out step by step: Oᵀ += Vᵀ·P of the keys
+  // before, then Sᵀ = K·Qᵀ of the next.
+  class Products {
+   public:
+    Products(Session& tiles, const AttentionBlock& block)
+        : tiles_(tiles),
+          keys_(reinterpret_cast<const Number*>(block.keys)),
+          values_(reinterpret_cast<const Number*>(block.values)),
+          depth_(panels(block.head_dim)),
+          value_tiles_(value_tiles(block.value_dim)) {}
+
+    // Of `keys` keys from `first` on.
+    void begin(const Group& group) { group_ = &group; }
+    void add_values(std::int64_t first, std::int64_t keys) {
+      value_a_ = values_ + first / kTileDepth * value_tiles_ * kTile;
+      value_depth_ = panels(keys);
+      value_left_ = value_tiles_;
+      steps_ += (value_tiles_ + kMost - 1) / kMost * value_depth_;
     }
-  }
+    void add_scores(std::int64_t first, std::int64_t keys) {
+      score_a_ = keys_ + first / kTileRows * depth_ * kTile;
+      score_tiles_ = panels(keys) * 2;
+      scores_left_ = true;
+      steps_ += depth_;
+    }
 
-  // S = Q·Kᵀ for keys [first, first + keys).
-  static void score(const AttentionBlock& b, const Scratch& s, std::int64_t first, std::int64_t keys) {
-    const std::int64_t panel = s.depth_panels * kPanel * kPanel;
-    TileProduct p;
-    p.steps = s.depth_panels;
-    p.a = s.queries;
-    p.a_stride = s.depth_panels * kTileRows * kTileDepth;
-    p.b = reinterpret_cast<const Number*>(b.keys) + first / kPanel * panel;
-    p.c = s.scores;
-    p.two_rows = b.rows > kTileRows;
-    p.two_columns = true;  // weigh() reads whole panels
-    for (std::int64_t at = 0; at < keys; at += kPanel, p.b += panel, p.c += kQueries * kPanel)
-      Tiles::multiply(p);
-  }
+    std::int64_t steps() const { return steps_; }  // that are left
 
-  // Some queries before some keys: what hides logits from them, and what is added.
-  struct View {
-    std::int64_t rows, first_query, first_key, keys;
-    bool causal;
-    const float* bias;  // of the first query, by key; null: none
-    std::int64_t bias_stride;
+    void step() {
+      if (at_ == depth_now_) next();
+      switch (count_) {
+        case 1:
+          return step_of<1>();
+        case 2:
+          return step_of<2>();
+        case 3:
+          return step_of<3>();
+        default:
+          return step_of<4>();
+      }
+    }
+
+    void finish() {
+      while (steps_ > 0) step();
+    }
+
+   private:
+    void next() {
+      at_ = 0;
+      add_ = value_left_ > 0;
+      if (add_) {
+        count_ = static_cast<int>(smaller(std::int64_t{kMost}, value_left_));
+        const std::int64_t first = value_tiles_ - value_left_;
+        a_ = value_a_ + first * kTile;
+        a_row_ = kTile;
+        a_step_ = value_tiles_ * kTile;
+        b_ = group_->weights;
+        c_ = group_->out + first * kSums;
+        depth_now_ = value_depth_;
+        value_left_ -= count_;
+      } else {
+        count_ = static_cast<int>(score_tiles_);
+        a_ = score_a_;
+        a_row_ = depth_ * kTile;
+        a_step_ = kTile;
+        b_ = group_->queries;
+        c_ = group_->scores;
+        depth_now_ = depth_;
+        scores_left_ = false;
+      }
+    }
+
+    template <int kCount>
+    void step_of() {
+      if (at_ == 0) {
+        unroll<kCount>([&](auto i) __attribute__((always_inline)) {
+          if (add_) {
+            tiles_.template load<i>(c_ + i * kSums, kGroup * 4);
+          } else {
+            tiles_.template zero<i>();
+          }
+        });
+      }
+      const Number* a = a_ + at_ * a_step_;
+      tiles_.template load<7>(b_ + at_ * kTile, kTileDepth * 2);
+      unroll<kCount>([&](auto i) __attribute__((always_inline)) {
+        constexpr int kA = 4 + i % 3;
+        tiles_.template load<kA>(a + i * a_row_, kTileDepth * 2);
+        tiles_.template dot<i, kA, 7>();
+      });
+      --steps_;
+      if (++at_ < depth_now_) return;
+      unroll<kCount>([&](auto i) __attribute__((always_inline)) {
+        tiles_.template store<i>(c_ + i * kSums, kGroup * 4);
+      });
+    }
+
+    Session& tiles_;
+    const Number *keys_, *values_;
+    const std::int64_t depth_, value_tiles_;
+    const Group* group_ = nullptr;
+    const Number *value_a_ = nullptr, *score_a_ = nullptr;
+    std::int64_t value_depth_ = 0, value_left_ = 0, score_tiles_ = 0;
+    bool scores_left_ = false;
+    std::int64_t steps_ = 0;
+    // The product at hand: `count_` tiles of sums, step `at_` of `depth_now_`.
+    const Number *a_ = nullptr, *b_ = nullptr;
+    std::int64_t a_row_ = 0, a_step_ = 0, at_ = 0, depth_now_ = 0;
+    float* c_ = nullptr;
+    int count_ = 0;
+    bool add_ = false;
   };
 
-  // Adds the bias and puts −∞ where a query may not look, up to a whole panel, in logits whose panels have
-  // `panel_rows` rows.
-  static void mask(const View& v, float* scores, std::int64_t panel_rows) {
-    const bool hides = v.causal && v.first_key + v.keys > v.first_query + 1;
-    if (v.keys % kPanel == 0 && !v.bias && !hides) return;
-    for (std::int64_t r = 0; r < v.rows; ++r) {
-      const float* bias = v.bias ? v.bias + r * v.bias_stride + v.first_key : nullptr;
-      std::int64_t seen = v.keys;
-      if (v.causal) seen = smaller(seen, v.first_query + r + 1 - v.first_key);
-      for (std::int64_t at = 0; at < v.keys; at += kPanel) {
-        float* row = scores + at * panel_rows + r * kPanel;
-        for (std::int64_t j = 0; j < kPanel; ++j) {
-          if (at + j >= seen) {
-            row[j] = minus_infinity();
-          } else if (bias) {
-            row[j] += bias[at + j] * kLog2E;
-          }
-        }
-      }
+  // P = 2^(S − largest) of `keys` keys, a multiple of 32, and the other group's products beside it. Where the
+  // largest grows, what was summed up so far shrinks. A query that saw only −∞ counts from 0.
+  static void weigh(const Group& g, std::int64_t keys, std::int64_t value_tiles, Products& products) {
+    const float* s = g.scores;
+    Vec top[4];
+    for (int i = 0; i < 4; ++i) top[i] = Isa::load(s + i * kGroup);
+    for (std::int64_t key = 4; key < keys; key += 4) {
+      for (int i = 0; i < 4; ++i) top[i] = Isa::max(top[i], Isa::load(s + (key + i) * kGroup));
     }
-  }
-
-  // The largest logit of a query.
-  static float reach(const float* row, std::int64_t keys) {
-    Vec a = Isa::load(row), b = Isa::load(row + Isa::kWidth);
-    for (std::int64_t at = kPanel; at < keys; at += kPanel) {
-      row += kQueries * kPanel;
-      a = Isa::max(a, Isa::load(row));
-      b = Isa::max(b, Isa::load(row + Isa::kWidth));
+    const Vec now = Isa::max(Isa::max(top[0], top[1]), Isa::max(top[2], top[3]));
+    Vec most = Isa::load(g.most), sum = Isa::load(g.sums);
+    const Vec spare = most + Isa::set1(kSpare);
+    if (Isa::any_less(spare, now)) {
+      const Vec grown = Isa::select_less(spare, now, now, most);
+      const Vec factor = Isa::select_less(spare, now, exp2_nonpositive<Isa>(most - grown), Isa::set1(1));
+      most = grown;
+      Isa::store(g.most, most);
+      sum = sum * factor;
+      for (std::int64_t i = 0; i < value_tiles * kTileRows; ++i)
+        Isa::store(g.out + i * kGroup, Isa::load(g.out + i * kGroup) * factor);
     }
-    return Isa::max_lane(Isa::max(a, b));
-  }
-
-  // P = 2^(S − largest); what was summed up so far shrinks as the largest grows. A row that saw only −∞
-  // counts from 0.
-  static void weigh(const AttentionBlock& b, const Scratch& s, std::int64_t keys) {
-    for (std::int64_t r = 0; r < b.rows; ++r) {
-      const float* row = s.scores + r * kPanel;
-      const float now = reach(row, keys), old = s.most[r], most = now > old ? now : old;
-      const float base = most < -3.4028234e38F ? 0 : most;
-      s.most[r] = most;
-      Vec sum = Isa::load(s.sums + r * Isa::kWidth);
-      if (most > old) {
-        const Vec factor = exp2_nonpositive<Isa>(Isa::set1(old - base));
-        sum = sum * factor;
-        float* out = s.out + r * kPanel;
-        for (std::int64_t p = 0; p < s.value_panels; ++p, out += kQueries * kPanel) {
-          Isa::store(out, Isa::load(out) * factor);
-          Isa::store(out + Isa::kWidth, Isa::load(out + Isa::kWidth) * factor);
-        }
-      }
-      const Vec from = Isa::set1(base);
-      Number* weights = s.weights + r / kTileRows * kTileRows * kKeys + r % kTileRows * kTileDepth;
-      Vec second = Isa::zero();
-#pragma GCC unroll 2
-      for (std::int64_t at = 0; at < keys; at += kPanel) {
-        const Vec x = exp2_nonpositive_rough<Isa>(Isa::load(row) - from);
-        const Vec y = exp2_nonpositive_rough<Isa>(Isa::load(row + Isa::kWidth) - from);
+    const Vec from = Isa::select_less(most, Isa::set1(-3.4028234e38F), Isa::zero(), Isa::zero() - most);
+    Vec second = Isa::zero();
+    const std::int64_t steps = products.steps(), lines = keys / kLine;
+    std::int64_t due = 0;
+    for (std::int64_t line = 0; line < lines; ++line) {
+      const float* row = s + line * kLine * kGroup;
+      Number* weights = g.weights + line * kLine * kGroup;
+#pragma GCC unroll 4
+      for (std::int64_t i = 0; i < kLine; i += 2) {
+        const Vec x = exp2_nonpositive_rough<Isa>(from + Isa::load(row + i * kGroup));
+        const Vec y = exp2_nonpositive_rough<Isa>(from + Isa::load(row + (i + 1) * kGroup));
         sum = sum + x;
         second = second + y;
-        Isa::store_bf16_two(weights, x, y);
-        row += kQueries * kPanel;
-        weights += kTileRows * kTileDepth;
+        Isa::store_bf16_zipped(weights + i * kGroup, x, y);
       }
-      Isa::store(s.sums + r * Isa::kWidth, sum + second);
+      for (due += steps; due >= lines; due -= lines) products.step();
+    }
+    Isa::store(g.sums, sum + second);
+    products.finish();
+  }
+  static constexpr std::int64_t kLine = 8;  // keys between two steps of products
+
+  // y = O / l; a query without any weight is 0.
+  static void finish(const AttentionBlock& b, const Group& g) {
+    const Vec sum = Isa::load(g.sums), zero = Isa::zero();
+    // Neither a sum of 0 nor one that is no number is more than 0.
+    const Vec inverse = Isa::select_less(zero, sum, Isa::set1(1) / sum, sum);
+    alignas(64) float turned[kTileRows * kGroup];
+    float* y = b.y + (g.first_query - b.first_query) * b.y_stride;
+    for (std::int64_t d = 0; d < b.value_dim; d += kTileRows) {
+      float* out = g.out + d * kGroup;
+      for (std::int64_t i = 0; i < kTileRows; ++i)
+        Isa::store(out + i * kGroup, Isa::load(out + i * kGroup) * inverse);
+      transpose_4_bytes(reinterpret_cast<const std::byte*>(out), kGroup, reinterpret_cast<std::byte*>(turned),
+                        kTileRows, kGroup, kTileRows);
+      const int n = static_cast<int>(smaller(kTileRows, b.value_dim - d));
+      for (std::int64_t r = 0; r < g.rows; ++r)
+        Isa::store_n(y + r * b.y_stride + d, n, Isa::load(turned + r * kTileRows));
     }
   }
 
-  // O += P·V for keys [first, first + keys).
-  static void add_values(const AttentionBlock& b, const Scratch& s, std::int64_t first, std::int64_t keys) {
-    const std::int64_t panel = panels(b.key_count) * kPanel * kPanel;
-    TileProduct p;
-    p.steps = panels(keys);
-    p.a = s.weights;
-    p.a_stride = kTileRows * kKeys;
-    p.b = reinterpret_cast<const Number*>(b.values) + first * kPanel;
-    p.c = s.out;
-    p.add = true;
-    p.two_rows = b.rows > kTileRows;
-    for (std::int64_t at = 0; at < b.value_dim; at += kPanel, p.b += panel, p.c += kQueries * kPanel) {
-      p.two_columns = b.value_dim - at > Isa::kWidth;
-      Tiles::multiply(p);
-    }
-  }
-
-  // y = O / l; a row without any weight is 0.
-  static void finish(const AttentionBlock& b, const Scratch& s) {
-    for (std::int64_t r = 0; r < b.rows; ++r) {
-      const float sum = Isa::sum(Isa::load(s.sums + r * Isa::kWidth));
-      const Vec inverse = Isa::set1(sum == 0 ? 0 : 1 / sum);
-      for (std::int64_t c = 0; c < b.value_dim; c += Isa::kWidth) {
-        const float* out = s.out + c / kPanel * kQueries * kPanel + r * kPanel + c % kPanel;
-        Isa::store_n(b.y + r * b.y_stride + c, static_cast<int>(smaller(Isa::kWidth, b.value_dim - c)),
-                     Isa::load(out) * inverse);
+  static Group open(const AttentionBlock& b, std::int64_t index, std::byte* memory) {
+    memory += index * group_bytes(b.head_dim, b.value_dim);
+    const std::int64_t first = index * kGroup, depth = panels(b.head_dim),
+                       out = value_tiles(b.value_dim) * kSums;
+    Group g;
+    g.rows = smaller(kGroup, b.rows - first);
+    g.first_query = b.first_query + first;
+    g.scores = reinterpret_cast<float*>(memory);
+    g.out = g.scores + kKeys * kGroup;
+    g.most = g.out + out;
+    g.sums = g.most + kGroup;
+    g.weights = reinterpret_cast<Number*>(g.sums + kGroup);
+    g.queries = g.weights + kKeys * kGroup;
+    std::memset(g.out, 0, static_cast<std::size_t>(out) * sizeof(float));
+    Isa::store(g.most, Isa::set1(minus_infinity()));
+    Isa::store(g.sums, Isa::zero());
+    // A step's tile is made in the scores' place.
+    auto* rows = reinterpret_cast<Number*>(g.scores);
+    const Vec factor = Isa::set1(b.scale * kLog2E);
+    for (std::int64_t step = 0; step < depth; ++step) {
+      const std::int64_t d = step * kTileDepth;
+      for (std::int64_t r = 0; r < kGroup; ++r) {
+        // Queries that are not there are the last one again: their results are not read.
+        const float* row = b.q + (first + smaller(r, g.rows - 1)) * b.q_stride + d;
+        round_row<Isa>(row, smaller(kTileDepth, b.head_dim - d), rows + r * kTileDepth, 0,
+                       [&](Vec v) { return v * factor; });
       }
+      transpose_4_bytes(reinterpret_cast<const std::byte*>(rows), kTileDepth / 2,
+                        reinterpret_cast<std::byte*>(g.queries + step * kTile), kGroup, kTileDepth / 2,
+                        kGroup);
     }
+    return g;
   }
 
   static void attend(const AttentionBlock& b, std::byte* memory) {
-    [[maybe_unused]] const Session session;
-    const Scratch s = divide(memory, b.head_dim, b.value_dim);
-    pack_rows(b.q, b.q_stride, b.rows, kQueries, b.head_dim, b.scale * kLog2E, s.queries);
-    std::memset(s.out, 0, static_cast<std::size_t>(kQueries * kPanel * s.value_panels) * sizeof(float));
-    std::memset(s.sums, 0, static_cast<std::size_t>(kQueries * Isa::kWidth) * sizeof(float));
-    for (int r = 0; r < kQueries; ++r) s.most[r] = minus_infinity();
+    Session tiles;
+    const std::int64_t groups = b.rows > kGroup ? 2 : 1, all_values = value_tiles(b.value_dim);
+    Group group[kGroups] = {open(b, 0, memory), {}};
+    if (groups == 2) group[1] = open(b, 1, memory);
     const std::int64_t end = b.causal ? smaller(b.key_count, b.first_query + b.rows) : b.key_count;
+    Products products(tiles, b);
+    const auto keys_from = [&](std::int64_t first) { return smaller(kKeys, end - first); };
+    const auto score = [&](std::int64_t first) {
+      if (first < end) products.add_scores(first, keys_from(first));
+    };
+    const auto hide_from = [&](const Group& g, std::int64_t first) {
+      if (first >= end) return;
+      const float* bias = b.bias ? b.bias + (g.first_query - b.first_query) * b.bias_stride : nullptr;
+      hide({g.rows, g.first_query, first, keys_from(first), b.causal, bias, b.bias_stride},
+           [&](std::int64_t query, std::int64_t key) -> float& { return g.scores[key * kGroup + query]; });
+    };
+    // One group's products alone, then what hides its logits.
+    const auto multiply = [&](const Group& g, std::int64_t values, std::int64_t scores) {
+      products.begin(g);
+      if (values >= 0) products.add_values(values, keys_from(values));
+      score(scores);
+      products.finish();
+      hide_from(g, scores);
+    };
+    multiply(group[0], -1, 0);
     for (std::int64_t first = 0; first < end; first += kKeys) {
-      const std::int64_t keys = smaller(kKeys, end - first);
-      score(b, s, first, keys);
-      mask({b.rows, b.first_query, first, keys, b.causal, b.bias, b.bias_stride}, s.scores, kQueries);
-      weigh(b, s, keys);
-      add_values(b, s, first, keys);
+      const std::int64_t whole = panels(keys_from(first)) * kTileDepth;
+      if (groups == 1) {
+        weigh(group[0], whole, all_values, products);
+        multiply(group[0], first, first + kKeys);
+        continue;
+      }
+      // The second group is half a turn behind.
+      products.begin(group[1]);
+      if (first > 0) products.add_values(first - kKeys, kKeys);
+      score(first);
+      weigh(group[0], whole, all_values, products);
+      hide_from(group[1], first);
+      products.begin(group[0]);
+      products.add_values(first, keys_from(first));
+      score(first + kKeys);
+      weigh(group[1], whole, all_values, products);
+      hide_from(group[0], first + kKeys);
     }
-    finish(b, s);
+    if (groups == 2 && end > 0) multiply(group[1], (end - 1) / kKeys * kKeys, end);
+    for (std::int64_t i = 0; i < groups; ++i) finish(b, group[i]);
   }
 
   static constexpr AttentionKernels kernels() {
-    return {kQueries, keys_bytes, values_bytes, scratch_bytes, pack_keys, pack_values, attend};
+    return {static_cast<int>(kQueries),
+            keys_bytes,
+            values_bytes,
+            scratch_bytes,
+            pack_keys,
+            pack_values,
+            attend};
   }
 };
 

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "ops/cpu/gemm.h"
+#include "ops/cpu/unroll.h"
 #include "ops/cpu/vector_math.h"
 
 namespace dq::ops::cpu {
@@ -15,24 +16,6 @@ constexpr T smaller(T a, T b) {
 
 constexpr std::int64_t ceil_div(std::int64_t a, std::int64_t b) {
   return (a + b - 1) / b;
-}
-
-// A number as a type, for arguments that must be constants.
-template <int kValue>
-struct Index {
-  constexpr operator int() const { return kValue; }
-};
-
-// f(0), f(1) … f(n − 1) with constant arguments. Loops over the sums are spelled out this way before the
-// compiler decides where variables live; unrolled later, they would pass through the stack.
-template <class F, int... kIndex>
-[[gnu::always_inline]] inline void unroll(std::integer_sequence<int, kIndex...>, const F& f) {
-  (f(Index<kIndex>{}), ...);
-}
-
-template <int kCount, class F>
-[[gnu::always_inline]] inline void unroll(const F& f) {
-  unroll(std::make_integer_sequence<int, kCount>{}, f);
 }
 
 // A tile of C in registers: kRows rows, kVecs vectors of a panel kNr wide.

@@ -92,8 +92,12 @@ struct Avx2 {
     const __m256i n = _mm256_add_epi32(_mm256_cvtps_epi32(v), _mm256_set1_epi32(127));
     return _mm256_castsi256_ps(_mm256_slli_epi32(n, 23));
   }
-  // v·2^n for integral n in [−127, 127]; what comes below the normal numbers may be 0.
-  static Vec scale_exp2(Vec v, Vec n) { return v * exp2_int(n); }
+  // For x ≤ 0, −∞ too: x − ⌊x⌋, or any number in [0, 1) below −127; and v·2^⌊x⌋, which below −126 may be 0.
+  static Vec above_floor(Vec x) {
+    x = max(set1(-127.0f), x);
+    return x - _mm256_floor_ps(x);
+  }
+  static Vec scale_exp2_floor(Vec v, Vec x) { return v * exp2_int(_mm256_floor_ps(max(set1(-127.0f), x))); }
   // a < b ? x : y, by lane; false when either is NaN.
   static Vec select_less(Vec a, Vec b, Vec x, Vec y) {
     return _mm256_blendv_ps(y, x, _mm256_cmp_ps(a, b, _CMP_LT_OQ));
@@ -175,9 +179,17 @@ struct Emulated512 {
   static Vec abs(Vec a) { return {Avx2::abs(a.lo), Avx2::abs(a.hi)}; }
   static Vec round(Vec a) { return {Avx2::round(a.lo), Avx2::round(a.hi)}; }
   static Vec exp2_int(Vec v) { return {Avx2::exp2_int(v.lo), Avx2::exp2_int(v.hi)}; }
-  static Vec scale_exp2(Vec v, Vec n) { return {Avx2::scale_exp2(v.lo, n.lo), Avx2::scale_exp2(v.hi, n.hi)}; }
+  static Vec above_floor(Vec x) { return {Avx2::above_floor(x.lo), Avx2::above_floor(x.hi)}; }
+  static Vec scale_exp2_floor(Vec v, Vec x) {
+    return {Avx2::scale_exp2_floor(v.lo, x.lo), Avx2::scale_exp2_floor(v.hi, x.hi)};
+  }
   static Vec select_less(Vec a, Vec b, Vec x, Vec y) {
     return {Avx2::select_less(a.lo, b.lo, x.lo, y.lo), Avx2::select_less(a.hi, b.hi, x.hi, y.hi)};
+  }
+  // a < b in some lane.
+  static bool any_less(Vec a, Vec b) {
+    return _mm256_movemask_ps(_mm256_or_ps(_mm256_cmp_ps(a.lo, b.lo, _CMP_LT_OQ),
+                                           _mm256_cmp_ps(a.hi, b.hi, _CMP_LT_OQ))) != 0;
   }
   static float sum(Vec v) { return Avx2::sum(v.lo + v.hi); }
   static float max_lane(Vec v) { return Avx2::max_lane(Avx2::max(v.lo, v.hi)); }
@@ -259,10 +271,14 @@ struct Avx512 {
     const __m512i n = _mm512_add_epi32(_mm512_cvtps_epi32(v), _mm512_set1_epi32(127));
     return _mm512_castsi512_ps(_mm512_slli_epi32(n, 23));
   }
-  static Vec scale_exp2(Vec v, Vec n) { return _mm512_scalef_ps(v, n); }
+  static Vec above_floor(Vec x) {
+    return _mm512_reduce_ps(x, _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC);  // 0 for −∞
+  }
+  static Vec scale_exp2_floor(Vec v, Vec x) { return _mm512_scalef_ps(v, x); }
   static Vec select_less(Vec a, Vec b, Vec x, Vec y) {
     return _mm512_mask_blend_ps(_mm512_cmp_ps_mask(a, b, _CMP_LT_OQ), y, x);
   }
+  static bool any_less(Vec a, Vec b) { return _mm512_cmp_ps_mask(a, b, _CMP_LT_OQ) != 0; }
   static float sum(Vec v) { return Avx2::sum(low(v) + high(v)); }
   static float max_lane(Vec v) { return Avx2::max_lane(Avx2::max(low(v), high(v))); }
 
@@ -285,8 +301,8 @@ struct Avx512Bf16 : Avx512 {
     _mm512_storeu_si512(p, reinterpret_cast<__m512i>(_mm512_cvtne2ps_pbh(second, first)));
   }
   static void store_bf16_zipped(std::uint16_t* p, Vec even, Vec odd) {
-    const __m512i low = _mm512_srli_epi32(_mm512_castps_si512(round_bf16(even)), 16);
-    _mm512_storeu_si512(p, _mm512_or_si512(low, _mm512_castps_si512(round_bf16(odd))));
+    const auto both = reinterpret_cast<__m512i>(_mm512_cvtne2ps_pbh(odd, even));
+    _mm512_storeu_si512(p, _mm512_permutexvar_epi16(zipped_lanes(), both));
   }
   static Pairs load_pairs(const std::uint16_t* p) { return _mm512_loadu_si512(p); }
   static Pairs broadcast_pair(const std::uint16_t* p) {
@@ -300,6 +316,14 @@ struct Avx512Bf16 : Avx512 {
   static Vec even(Pairs p) { return _mm512_castsi512_ps(_mm512_slli_epi32(p, 16)); }
   static Vec odd(Pairs p) {
     return _mm512_castsi512_ps(_mm512_and_si512(p, _mm512_set1_epi32(static_cast<int>(0xffff0000u))));
+  }
+
+ private:
+  // 0, 16, 1, 17 … 15, 31.
+  static __m512i zipped_lanes() {
+    const __m512i step = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+    return _mm512_add_epi32(_mm512_mullo_epi32(step, _mm512_set1_epi32(0x10001)),
+                            _mm512_set1_epi32(0x100000));
   }
 };
 #endif

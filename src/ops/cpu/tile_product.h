@@ -9,6 +9,8 @@
 //   B: [k / 2][32 columns][k % 2], a panel of pairs as in gemm.h
 //
 // Included by kernel sources only; the rules of simd.h hold.
+#include <cstddef>
+
 #include "ops/cpu/simd.h"
 
 namespace dq::ops::cpu {
@@ -46,7 +48,42 @@ void round_row(const float* x, std::int64_t n, std::uint16_t* out, std::int64_t 
 // TileProducts in vectors, for tests on processors without tiles.
 struct EmulatedTiles {
   using Isa = Emulated512;
-  struct Session {};
+
+  // The registers one by one, as TileSession of tiles_amx.h has them.
+  class Session {
+   public:
+    template <int kTile>
+    void zero() {
+      std::memset(tiles_[kTile], 0, sizeof(tiles_[kTile]));
+    }
+    template <int kTile>
+    void load(const void* p, std::int64_t bytes) {
+      for (int row = 0; row < kTileRows; ++row)
+        std::memcpy(tiles_[kTile][row], static_cast<const std::byte*>(p) + row * bytes, kLine);
+    }
+    template <int kTile>
+    void store(void* p, std::int64_t bytes) const {
+      for (int row = 0; row < kTileRows; ++row)
+        std::memcpy(static_cast<std::byte*>(p) + row * bytes, tiles_[kTile][row], kLine);
+    }
+    template <int kC, int kA, int kB>
+    void dot() {
+      for (int row = 0; row < kTileRows; ++row) {
+        auto* c = reinterpret_cast<float*>(tiles_[kC][row]);
+        Isa::Vec sum = Isa::load(c);
+        for (int k = 0; k < kTileDepth / 2; ++k) {
+          const auto* pair = reinterpret_cast<const std::uint16_t*>(tiles_[kA][row]) + 2 * k;
+          const auto* line = reinterpret_cast<const std::uint16_t*>(tiles_[kB][k]);
+          sum = Isa::dot_bf16(sum, Isa::broadcast_pair(pair), Isa::load_pairs(line));
+        }
+        Isa::store(c, sum);
+      }
+    }
+
+   private:
+    static constexpr int kLine = 64;  // bytes
+    alignas(64) std::byte tiles_[8][kTileRows][kLine] = {};
+  };
 
   static void multiply(const TileProduct& p) {
     for (int row = 0; row < (p.two_rows ? 2 : 1) * kTileRows; ++row) {

@@ -13,6 +13,25 @@ class TileSession {
   TileSession(const TileSession&) = delete;
   TileSession& operator=(const TileSession&) = delete;
 
+  // Of register kTile; lines of a tile lie `bytes` apart. dot: C += A·B. Spelled out, since GCC's intrinsics take
+  // literals only and do not say that they read memory.
+  template <int kTile>
+  static void zero() {
+    __asm__ volatile("tilezero %%tmm%c0" ::"i"(kTile));
+  }
+  template <int kTile>
+  static void load(const void* p, std::int64_t bytes) {
+    __asm__ volatile("tileloadd (%0,%1,1), %%tmm%c2" ::"r"(p), "r"(bytes), "i"(kTile) : "memory");
+  }
+  template <int kTile>
+  static void store(void* p, std::int64_t bytes) {
+    __asm__ volatile("tilestored %%tmm%c2, (%0,%1,1)" ::"r"(p), "r"(bytes), "i"(kTile) : "memory");
+  }
+  template <int kC, int kA, int kB>
+  static void dot() {
+    __asm__ volatile("tdpbf16ps %%tmm%c2, %%tmm%c1, %%tmm%c0" ::"i"(kC), "i"(kA), "i"(kB));
+  }
+
  private:
   // The 64 bytes that LDTILECFG reads.
   struct alignas(64) Shapes {

@@ -64,16 +64,16 @@ VecOf<Isa> exp2_nonpositive(VecOf<Isa> x) {
   return p * Isa::exp2_int(n);
 }
 
-// The same for results that are rounded to bf16. Relative error ≤ 8e-5 (minimax polynomial of degree 3).
+// The same for results that are rounded to bf16. Relative error ≤ 8e-5 (minimax polynomial of degree 3 on [0,
+// 1)).
 template <class Isa>
 VecOf<Isa> exp2_nonpositive_rough(VecOf<Isa> x) {
-  x = Isa::max(Isa::set1(-127.0f), x);
-  const VecOf<Isa> n = Isa::round(x), r = x - n;
-  VecOf<Isa> p = Isa::set1(0.0551716685295105f);
-  p = Isa::fma(p, r, Isa::set1(0.2426111251115799f));
-  p = Isa::fma(p, r, Isa::set1(0.6932609677314758f));
-  p = Isa::fma(p, r, Isa::set1(0.9999280571937561f));
-  return Isa::scale_exp2(p, n);
+  const VecOf<Isa> r = Isa::above_floor(x);
+  VecOf<Isa> p = Isa::set1(0.07802452147006989f);
+  p = Isa::fma(p, r, Isa::set1(0.22606715559959412f));
+  p = Isa::fma(p, r, Isa::set1(0.6958335638046265f));
+  p = Isa::fma(p, r, Isa::set1(0.9999251961708069f));
+  return Isa::scale_exp2_floor(p, x);
 }
 
 // 1/(1 + e^−x).

@@ -94,7 +94,42 @@ TEST(BlockCache, UsesLargeBlocksAgain) {
   BlockCache cache;
   const std::byte* first = cache.allocate(10 << 20).get();
   EXPECT_GE(cache.kept(), 10 << 20);
-  EXPECT_EQ(cache.allocate((10 << 20) - 1000).get(), first);  // the same size class
+  EXPECT_EQ(cache.allocate((10 << 20) - 1000).get(), first);
+}
+
+TEST(BlockCache, CutsAndJoinsWhatIsFree) {
+  BlockCache cache;
+  const std::byte* first = cache.allocate(30 << 20).get();
+  std::vector<std::shared_ptr<std::byte>> thirds(3);
+  for (auto& third : thirds) third = cache.allocate(10 << 20);
+  EXPECT_EQ(thirds[0].get(), first);
+  EXPECT_EQ(thirds[1].get(), first + (10 << 20));
+  EXPECT_EQ(thirds[2].get(), first + (20 << 20));
+  EXPECT_EQ(cache.kept(), 0);
+  for (const int i : {0, 2, 1}) thirds[static_cast<std::size_t>(i)].reset();
+  EXPECT_EQ(cache.allocate(30 << 20).get(), first);
+  EXPECT_EQ(cache.kept(), 30 << 20);
+}
+
+TEST(BlockCache, BlocksNeverOverlap) {
+  BlockCache cache;
+  std::vector<std::pair<std::shared_ptr<std::byte>, std::size_t>> live;
+  std::uint32_t state = 1;
+  const auto random = [&](std::uint32_t n) { return (state = state * 1664525u + 1013904223u) / 65536 % n; };
+  for (int i = 0; i < 3000; ++i) {
+    if (live.size() > 20 || (!live.empty() && random(3) == 0)) {
+      const std::size_t at = random(static_cast<std::uint32_t>(live.size()));
+      const auto mark = static_cast<std::byte>(live[at].second % 251);
+      ASSERT_EQ(live[at].first.get()[0], mark) << i;
+      ASSERT_EQ(live[at].first.get()[live[at].second - 1], mark) << i;
+      live.erase(live.begin() + static_cast<std::ptrdiff_t>(at));
+    } else {
+      const std::size_t bytes = 200000 + std::size_t{random(40)} * random(40) * 30011;
+      live.emplace_back(cache.allocate(bytes), bytes);
+      live.back().first.get()[0] = live.back().first.get()[bytes - 1] = static_cast<std::byte>(bytes % 251);
+    }
+    if (i % 500 == 499) cache.release();
+  }
 }
 
 TEST(BlockCache, HoldsLittleMoreThanWasLiveAtOnce) {

@@ -6,11 +6,12 @@
 #include <algorithm>
 #include <atomic>
 #include <cstdlib>
-#include <deque>
 #include <limits>
 #include <map>
 #include <mutex>
-#include <new>
+#include <optional>
+#include <tuple>
+#include <vector>
 
 #include "base/error.h"
 #include "ops/cpu/rounding.h"
@@ -19,37 +20,42 @@ namespace dq::ops::cpu {
 namespace {
 
 constexpr std::int64_t kAlignment = 64;
-// Blocks from here on are mapped one by one and kept when freed; the heap serves smaller ones well.
+// Blocks from here on are cut from regions and kept when freed; the heap serves smaller ones well.
 constexpr std::int64_t kLarge = 256 << 10;
-// Blocks from here on ask for 2 MB pages: fewer faults and fewer TLB misses.
-constexpr std::int64_t kHuge = 4 << 20;
-constexpr std::int64_t kPage = 4096;
+// What large blocks are rounded up to; memory is given back in such pieces.
+constexpr std::int64_t kGranule = 64 << 10;
+// Regions begin at these and ask for them: fewer faults and fewer TLB misses than with pages of 4 KB.
 constexpr std::int64_t kHugePage = 2 << 20;
-// A kept block is given back when this many large blocks were asked for since it was last used: about two
+// A region's least size. Only address space is taken until its blocks are written to.
+constexpr std::int64_t kRegion = 256 << 20;
+// A kept granule is given back when this many large blocks were asked for since it was last used: about two
 // passes through a large network, there and back.
 constexpr std::int64_t kPatience = 16384;
-// A small picture's peak is so low that, held to it, the cache would give back the very blocks that the next
+// A small picture's peak is so low that, held to it, the cache would give back the very memory that the next
 // step asks for.
 constexpr std::int64_t kSlack = 64 << 20;
 
-// Large sizes come in steps of 1/8 of their power of two, so that similar requests share blocks.
-std::int64_t size_class(std::int64_t bytes) {
-  std::int64_t power = kLarge;
-  while (power * 2 <= bytes) power *= 2;
-  return round_up(bytes, std::max(kPage, power / 8));
-}
+// A stretch of addresses, from which blocks are cut.
+struct Region {
+  std::int64_t bytes = 0;
+  std::int64_t live = 0;  // blocks
+  // Of each granule: when it was freed last, or that it is live (kLive) or has no memory (kFresh).
+  std::vector<std::int64_t> used;
+};
+constexpr std::int64_t kFresh = -1, kLive = std::numeric_limits<std::int64_t>::max();
 
-std::byte* map_block(std::int64_t bytes) {
-  void* p = ::mmap(nullptr, static_cast<std::size_t>(bytes), PROT_READ | PROT_WRITE,
-                   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+// `bytes` of addresses, a multiple of kHugePage, that begin at a huge page; null when there are none.
+std::byte* map_region(std::int64_t bytes) {
+  const auto all = static_cast<std::size_t>(bytes + kHugePage);
+  void* p = ::mmap(nullptr, all, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (p == MAP_FAILED) return nullptr;
-  // Only whole 2 MB pages inside the block, so that the advice never makes the block larger.
-  if (bytes >= kHuge) ::madvise(p, static_cast<std::size_t>(bytes / kHugePage * kHugePage), MADV_HUGEPAGE);
-  return static_cast<std::byte*>(p);
-}
-
-void unmap_block(std::byte* block, std::int64_t bytes) {
-  ::munmap(block, static_cast<std::size_t>(bytes));
+  auto* const start = static_cast<std::byte*>(p);
+  const auto past = static_cast<std::int64_t>(reinterpret_cast<std::uintptr_t>(start) % kHugePage);
+  const std::int64_t before = (kHugePage - past) % kHugePage;
+  if (before > 0) ::munmap(start, static_cast<std::size_t>(before));
+  ::munmap(start + before + bytes, static_cast<std::size_t>(kHugePage - before));
+  ::madvise(start + before, static_cast<std::size_t>(bytes), MADV_HUGEPAGE);
+  return start + before;
 }
 
 }  // namespace
@@ -67,7 +73,7 @@ class BlockCache::State {
   Block take(std::int64_t bytes) {
     Block block;
     if (bytes >= kLarge) {
-      block = take_large(size_class(bytes));
+      block = take_large(round_up(bytes, kGranule));
     } else {
       const std::int64_t size = round_up(std::max<std::int64_t>(bytes, 1), kAlignment);
       block.bytes = static_cast<std::byte*>(std::aligned_alloc(kAlignment, static_cast<std::size_t>(size)));
@@ -85,78 +91,158 @@ class BlockCache::State {
     if (block.size == 0) return std::free(block.bytes);
     const std::lock_guard lock(mutex_);
     live_ -= block.size;
-    try {
-      kept_[block.size].push_back({block.bytes, clock_});
-      kept_bytes_ += block.size;
-    } catch (const std::bad_alloc&) {  // no room to remember it
-      unmap_block(block.bytes, block.size);
+    kept_ += block.size;
+    Region& region = region_of(block.bytes);
+    --region.live;
+    const auto first = granules(block.bytes);
+    std::fill(first, first + block.size / kGranule, clock_);
+    // A node that stands for the block as long as it is live becomes its span: nothing is allocated here.
+    auto span = spans_.find(block.bytes);
+    span->second.free = true;
+    if (span != spans_.begin()) {
+      const auto before = std::prev(span);
+      if (joined(before, span)) span = before;
     }
+    if (const auto after = std::next(span); after != spans_.end()) joined(span, after);
   }
 
   MemoryUse use() const { return {now_.load(), peak_.load()}; }
 
   std::int64_t kept_bytes() const {
     const std::lock_guard lock(mutex_);
-    return kept_bytes_;
+    return kept_;
   }
 
   void release() {
     const std::lock_guard lock(mutex_);
-    drop_while([](const Kept&) { return true; });
+    for (auto it = regions_.begin(); it != regions_.end();) {
+      if (it->second.live > 0) {
+        ++it;
+        continue;
+      }
+      const auto& used = it->second.used;
+      kept_ -= kGranule * std::count_if(used.begin(), used.end(), [](std::int64_t u) { return u != kFresh; });
+      spans_.erase(it->first);  // the only one
+      ::munmap(it->first, static_cast<std::size_t>(it->second.bytes));
+      it = regions_.erase(it);
+    }
+    drop_while([](std::int64_t) { return true; });
   }
 
  private:
-  struct Kept {
-    std::byte* block;
-    std::int64_t since;
+  // The addresses of all regions, without gaps: live blocks and what is free between them.
+  struct Span {
+    std::int64_t bytes = 0;
+    bool free = false;
   };
+  using Spans = std::map<std::byte*, Span>;
+
+  Region& region_of(std::byte* p) { return std::prev(regions_.upper_bound(p))->second; }
+  std::vector<std::int64_t>::iterator granules(std::byte* p) {
+    const auto region = std::prev(regions_.upper_bound(p));
+    return region->second.used.begin() + (p - region->first) / kGranule;
+  }
+
+  // Makes one of two neighbours when both are free.
+  bool joined(Spans::iterator a, Spans::iterator b) {
+    if (!a->second.free || !b->second.free || a->first + a->second.bytes != b->first) return false;
+    if (regions_.contains(b->first)) return false;  // another region begins
+    a->second.bytes += b->second.bytes;
+    spans_.erase(b);
+    return true;
+  }
 
   Block take_large(std::int64_t size) {
     const std::lock_guard lock(mutex_);
-    // Now and then is often enough to look for blocks that nobody asks for.
-    if (++clock_ % (kPatience / 16) == 0)
-      drop_while([this](const Kept& k) { return k.since + kPatience < clock_; });
-    // The one that was freed last is the warmest in the caches; one that is a little larger will do.
-    if (const auto fit = kept_.lower_bound(size); fit != kept_.end() && fit->first <= size + size / 8) {
-      const Block block{fit->second.back().block, fit->first};
-      fit->second.pop_back();
-      if (fit->second.empty()) kept_.erase(fit);
-      kept_bytes_ -= block.size;
-      live_ += block.size;
-      return block;
+    ++clock_;
+    // Now and then is often enough to look for memory that nobody asks for.
+    if (clock_ % (kPatience / 16) == 0)
+      drop_while([this](std::int64_t used) { return used + kPatience < clock_; });
+    auto span = find(size);
+    if (span == spans_.end()) span = add_region(size);
+    if (span == spans_.end()) return {};
+    try {
+      if (span->second.bytes > size) spans_[span->first + size] = {span->second.bytes - size, true};
+    } catch (const std::bad_alloc&) {
+      return {};
     }
+    span->second = {size, false};
+    ++region_of(span->first).live;
+    const auto first = granules(span->first), last = first + size / kGranule;
+    kept_ -= kGranule * std::count_if(first, last, [](std::int64_t u) { return u != kFresh; });
+    std::fill(first, last, kLive);
     live_ += size;
     most_live_ = std::max(most_live_, live_);
-    drop_while([this](const Kept&) { return live_ + kept_bytes_ > most_live_ + kSlack; });
-    std::byte* block = map_block(size);
-    if (!block && !kept_.empty()) {
-      drop_while([](const Kept&) { return true; });
-      block = map_block(size);
-    }
-    if (!block) live_ -= size;
-    return {block, size};
+    drop_while([this](std::int64_t) { return live_ + kept_ > most_live_ + kSlack; });
+    return {span->first, size};
   }
 
-  // Gives back the oldest block of all for as long as the condition holds for it.
+  // Where a block of `size` needs the least fresh memory; of such places the smallest.
+  Spans::iterator find(std::int64_t size) {
+    auto best = spans_.end();
+    std::tuple<std::int64_t, std::int64_t> least;
+    for (auto it = spans_.begin(); it != spans_.end(); ++it) {
+      if (!it->second.free || it->second.bytes < size) continue;
+      const auto first = granules(it->first);
+      const std::tuple cost(std::count(first, first + size / kGranule, kFresh), it->second.bytes);
+      if (best == spans_.end() || cost < least) best = it, least = cost;
+    }
+    return best;
+  }
+
+  Spans::iterator add_region(std::int64_t size) {
+    Region region;
+    region.bytes = std::max(kRegion, round_up(size, kHugePage));
+    std::byte* p = map_region(region.bytes);
+    if (!p) p = map_region(region.bytes = round_up(size, kHugePage));
+    if (!p) {
+      drop_while([](std::int64_t) { return true; });
+      p = map_region(region.bytes);
+    }
+    if (!p) return spans_.end();
+    try {
+      region.used.assign(static_cast<std::size_t>(region.bytes / kGranule), kFresh);
+      const std::int64_t bytes = region.bytes;
+      const auto span = spans_.emplace(p, Span{bytes, true}).first;
+      regions_.emplace(p, std::move(region));
+      return span;
+    } catch (const std::bad_alloc&) {
+      spans_.erase(p);
+      ::munmap(p, static_cast<std::size_t>(region.bytes));
+      return spans_.end();
+    }
+  }
+
+  // Gives back what was freed first, for as long as the condition holds for when that was.
   template <class Condition>
   void drop_while(const Condition& condition) {
-    while (!kept_.empty()) {
-      // Each size has its blocks in the order of freeing.
-      auto oldest = kept_.begin();
-      for (auto it = kept_.begin(); it != kept_.end(); ++it) {
-        if (it->second.front().since < oldest->second.front().since) oldest = it;
+    while (kept_ > 0) {
+      std::int64_t oldest = kLive;
+      std::byte* at = nullptr;
+      for (const auto& [start, span] : spans_) {
+        if (!span.free) continue;
+        const auto first = granules(start), last = first + span.bytes / kGranule;
+        for (auto it = first; it != last; ++it) {
+          if (*it != kFresh && *it < oldest) oldest = *it, at = start + (it - first) * kGranule;
+        }
       }
-      if (!condition(oldest->second.front())) return;
-      unmap_block(oldest->second.front().block, oldest->first);
-      kept_bytes_ -= oldest->first;
-      oldest->second.pop_front();
-      if (oldest->second.empty()) kept_.erase(oldest);
+      if (!at || !condition(oldest)) return;
+      // Its neighbours of the same age go too, as far as they must.
+      const auto first = granules(at);
+      auto last = first;
+      for (const auto end = region_of(at).used.end(); last != end && *last == oldest && condition(oldest);
+           ++last) {
+        *last = kFresh;
+        kept_ -= kGranule;
+      }
+      ::madvise(at, static_cast<std::size_t>((last - first) * kGranule), MADV_DONTNEED);
     }
   }
 
   mutable std::mutex mutex_;
-  std::map<std::int64_t, std::deque<Kept>> kept_;  // by size
-  std::int64_t kept_bytes_ = 0, live_ = 0, most_live_ = 0, clock_ = 0;
+  std::map<std::byte*, Region> regions_;
+  Spans spans_;
+  std::int64_t kept_ = 0, live_ = 0, most_live_ = 0, clock_ = 0;
   std::atomic<std::int64_t> now_{0}, peak_{0};
 };
 

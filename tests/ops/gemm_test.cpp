@@ -23,7 +23,7 @@ TEST(GemmPlan, CoversEverythingWithinTheKernelsLimits) {
     for (const std::int64_t m : {1, 2, 7, 77, 512, 8192, 262144}) {
       for (const std::int64_t panels : {1, 3, 20, 80, 640}) {
         for (const int threads : {1, 2, 5, 32}) {
-          const auto split = ops::cpu::plan_gemm(kernels->f32, m, panels, 640, threads);
+          const auto split = ops::cpu::plan_gemm(kernels->f32, m, panels, 640, threads, true);
           EXPECT_GE(split.mc, 1);
           EXPECT_LE(split.mc, kernels->f32.mc);
           EXPECT_GE(split.nc, 1);
@@ -40,7 +40,7 @@ TEST(GemmPlan, GivesEveryThreadWork) {
     for (const auto& [m, n] :
          {std::array<std::int64_t, 2>{8192, 320}, {2048, 640}, {512, 1280}, {128, 1280}}) {
       const std::int64_t panels = n / shape.nr;
-      const auto split = ops::cpu::plan_gemm(shape, m, panels, 640, threads);
+      const auto split = ops::cpu::plan_gemm(shape, m, panels, 640, threads, true);
       const std::int64_t tasks = (m + split.mc - 1) / split.mc * ((panels + split.nc - 1) / split.nc);
       const std::int64_t rounds = (tasks + threads - 1) / threads;
       // At least 70 % of the threads' time is work, all tasks being about as long.

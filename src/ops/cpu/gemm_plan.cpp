@@ -53,8 +53,8 @@ Panels panels_of(const CpuDevice& device, const PackedWeight& weight) {
   return w;
 }
 
-GemmSplit plan_gemm(const GemmShape& shape, std::int64_t m, std::int64_t panels, std::int64_t k,
-                    int threads) {
+GemmSplit plan_gemm(const GemmShape& shape, std::int64_t m, std::int64_t panels, std::int64_t k, int threads,
+                    bool keeps_sums) {
   GemmSplit best{std::min<std::int64_t>(m, shape.mc), panels};
   double best_cost = 0;
   const std::int64_t most_m = std::max<std::int64_t>(ceil_div(m, shape.mr), 1);
@@ -62,7 +62,7 @@ GemmSplit plan_gemm(const GemmShape& shape, std::int64_t m, std::int64_t panels,
     const std::int64_t rows = ceil_div(ceil_div(m, mb), shape.mr) * shape.mr;
     for (std::int64_t nb = 1; nb <= panels; nb = nb + std::max<std::int64_t>(1, nb / 4)) {
       const std::int64_t width = ceil_div(panels, nb);
-      if (rows * width * shape.nr > kMostSums && width > 1) continue;
+      if (keeps_sums && rows * width * shape.nr > kMostSums && width > 1) continue;
       const std::int64_t tasks = ceil_div(m, rows) * ceil_div(panels, width);
       const double one = task_cost(shape, static_cast<double>(rows), static_cast<double>(width * shape.nr),
                                    static_cast<double>(k));
@@ -83,9 +83,12 @@ void run_gemm(CpuDevice& device, std::int64_t m, const RowSource& a, const Panel
   const std::int64_t twice = out.geglu ? 2 : 1;
   GemmShape planned = shape;
   planned.nr = static_cast<int>(shape.nr * twice);
-  const GemmSplit split = plan_gemm(planned, m, panels, w.k, device.threads().size());
+  // A task whose K is one block finishes a panel, or a pair of them, at a time.
+  const bool keeps_sums = w.k > shape.kc || (out.geglu && out.n % shape.nr != 0);
+  const GemmSplit split = plan_gemm(planned, m, panels, w.k, device.threads().size(), keeps_sums);
   const std::int64_t m_tasks = ceil_div(m, split.mc), n_tasks = ceil_div(panels, split.nc);
-  const std::int64_t floats = gemm_scratch_floats(shape, split.mc, (split.nc + 1) * twice);
+  const std::int64_t floats =
+      gemm_scratch_floats(shape, split.mc, keeps_sums ? (split.nc + 1) * twice : twice);
   Tensor scratch = Tensor::empty(device, DType::kF32, {device.threads().size(), (floats + 15) / 16 * 16});
   float* memory = scratch.data<float>();
   const std::int64_t stride = scratch.strides()[0];

@@ -15,10 +15,12 @@ void run_gemm(CpuDevice& device, std::int64_t m, const RowSource& a, const Panel
 // Floats of scratch (GemmTask::scratch) for a task of so many rows and panels.
 std::int64_t gemm_scratch_floats(const GemmShape& shape, std::int64_t rows, std::int64_t panels);
 
-// A split of C into tasks of mc rows and nc panels.
+// A split of C into tasks of mc rows and nc panels. keeps_sums: a task's sums wait in its scratch until all
+// of K is added up, and should stay in the caches.
 struct GemmSplit {
   std::int64_t mc = 0, nc = 0;
 };
-GemmSplit plan_gemm(const GemmShape& shape, std::int64_t m, std::int64_t panels, std::int64_t k, int threads);
+GemmSplit plan_gemm(const GemmShape& shape, std::int64_t m, std::int64_t panels, std::int64_t k, int threads,
+                    bool keeps_sums);
 
 }  // namespace dq::ops::cpu

@@ -93,7 +93,7 @@ struct TileAttention {
           depth_(panels(block.head_dim)),
           value_tiles_(value_tiles(block.value_dim)) {}
 
-    // Of `keys` keys from `first` on.
+    // Of a group, when all steps are done; then values before scores, of `keys` keys from `first` on.
     void begin(const Group& group) { group_ = &group; }
     void add_values(std::int64_t first, std::int64_t keys) {
       value_a_ = values_ + first / kTileDepth * value_tiles_ * kTile;
@@ -104,7 +104,6 @@ struct TileAttention {
     void add_scores(std::int64_t first, std::int64_t keys) {
       score_a_ = keys_ + first / kTileRows * depth_ * kTile;
       score_tiles_ = panels(keys) * 2;
-      scores_left_ = true;
       steps_ += depth_;
     }
 
@@ -150,7 +149,6 @@ struct TileAttention {
         b_ = group_->queries;
         c_ = group_->scores;
         depth_now_ = depth_;
-        scores_left_ = false;
       }
     }
 
@@ -185,7 +183,6 @@ struct TileAttention {
     const Group* group_ = nullptr;
     const Number *value_a_ = nullptr, *score_a_ = nullptr;
     std::int64_t value_depth_ = 0, value_left_ = 0, score_tiles_ = 0;
-    bool scores_left_ = false;
     std::int64_t steps_ = 0;
     // The product at hand: `count_` tiles of sums, step `at_` of `depth_now_`.
     const Number *a_ = nullptr, *b_ = nullptr;

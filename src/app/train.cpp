@@ -104,6 +104,8 @@ void add_learning_options(CLI::App& cmd, TrainOptions& o) {
   cmd.add_option("--last-rate", r.last_rate,
                  "the share of it that a falling schedule ends with [0; embedding: 0.1]")
       ->group("Learning");
+  cmd.add_option("--decay-steps", r.decay_steps, "steps at the end over which a constant rate falls [0]")
+      ->group("Learning");
   cmd.add_option("--optimizer", r.optimizer, "adamw, adamw8bit, adafactor, lion, prodigy [adamw]")
       ->group("Learning");
   cmd.add_option("--optimizer-option", o.optimizer_options,

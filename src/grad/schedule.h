@@ -18,8 +18,9 @@ enum class Schedule : std::uint8_t {
 Schedule schedule_named(std::string_view name);
 
 struct ScheduleShape {
-  int cycles = 3;    // kCosineRestarts
-  double least = 0;  // where "to 0" ends instead
+  int cycles = 3;         // kCosineRestarts
+  double least = 0;       // where "to 0" ends instead
+  std::int64_t fall = 0;  // kConstant: steps at the end over which the rate falls evenly to that
 };
 
 // The share of the rate at a step, counted from 0. It rises evenly over the first `warmup` steps.

@@ -105,6 +105,11 @@ TrainRequest resolve(TrainRequest r, const TrainingFacts& facts) {
   check_range("--rate", r.rate, 1e-9, 10.0);
   check_range("--text-rate", r.text_rate, 1e-9, 10.0);
   check_range("--last-rate", r.last_rate, 0.0, 1.0);
+  check_range("--decay-steps", r.decay_steps, 0, r.steps - r.warmup);
+  if (r.decay_steps > 0 && r.schedule != "constant") {
+    throw Error(ErrorCode::kInvalidArgument, fmt::format("the schedule {} falls by itself", r.schedule))
+        .hint("Use --decay-steps with --schedule constant.");
+  }
   check_range("--rank", r.network.rank, 1, 4096);
   if (r.network.names == models::AdapterNames::kDiffusers && r.network.kind != weights::AdapterKind::kLora) {
     throw Error(ErrorCode::kInvalidArgument, "diffusers reads no adapters but LoRAs from such a file")
@@ -152,7 +157,7 @@ std::string to_text(const TrainRequest& r) {
   if (r.keep_text_encoder) line("keep_text_encoder", true);
   line("text_encoder", r.train_text_encoder);
   line("resolution", r.resolution);
-  // With a constant rate a run may be made longer later.
+  // With a constant rate a run may be made longer later, and be told to end.
   if (r.schedule != "constant") line("steps", r.steps);
   line("batch", r.batch);
   line("accumulation", r.accumulation);

@@ -69,6 +69,7 @@ struct TrainRequest {
   bool train_text_encoder = false;
   double rate = 0, text_rate = 0;
   double last_rate = -1;  // the share of the rate that a falling schedule ends with; −1: `resolve`
+  int decay_steps = 0;    // steps at the end over which a constant rate falls to that share
   std::string optimizer, schedule;
   std::map<std::string, double> optimizer_options;  // by the names of grad/optimizer.h: {"beta2", 0.99}
 

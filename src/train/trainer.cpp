@@ -269,8 +269,8 @@ double Run::one_step(std::int64_t step) {
     grad::clear_gradients(trained);
     return std::numeric_limits<double>::quiet_NaN();
   }
-  const double factor =
-      grad::schedule_factor(schedule_, step, request_.steps, request_.warmup, {.least = request_.last_rate});
+  const double factor = grad::schedule_factor(schedule_, step, request_.steps, request_.warmup,
+                                              {.least = request_.last_rate, .fall = request_.decay_steps});
   optimizer_->step(request_.rate * factor * rate_share_);
   network_->after_step();
   if (request_.bf16_weights) network_->round_leaves(request_.seed, step);

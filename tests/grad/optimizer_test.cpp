@@ -140,5 +140,17 @@ TEST(Schedules, MayEndAboveZero) {
   EXPECT_EQ(at(Schedule::kConstant, 110), 1);
 }
 
+TEST(Schedules, AConstantRateMayFallAtTheEnd) {
+  const auto at = [](int step, double least) {
+    return grad::schedule_factor(grad::Schedule::kConstant, step, 110, 10, {.least = least, .fall = 19});
+  };
+  EXPECT_DOUBLE_EQ(at(5, 0), 0.5);
+  EXPECT_EQ(at(90, 0), 1);
+  EXPECT_DOUBLE_EQ(at(91, 0), 0.95);
+  EXPECT_DOUBLE_EQ(at(100, 0), 0.5);
+  EXPECT_DOUBLE_EQ(at(109, 0), 0.05);
+  EXPECT_DOUBLE_EQ(at(100, 0.2), 0.6);
+}
+
 }  // namespace
 }  // namespace dq::test

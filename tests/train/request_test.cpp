@@ -108,6 +108,9 @@ TEST(TrainRequestTest, OutOfRangeIsRefusedByName) {
   refused("--rate", [](TrainRequest& r) { r.rate = std::numeric_limits<double>::quiet_NaN(); });
   refused("--rank", [](TrainRequest& r) { r.network.rank = 10000; });
   refused("--warmup", [](TrainRequest& r) { r.steps = 10, r.warmup = 11; });
+  refused("--decay-steps",
+          [](TrainRequest& r) { r.schedule = "constant", r.steps = 10, r.warmup = 2, r.decay_steps = 9; });
+  refused("falls by itself", [](TrainRequest& r) { r.steps = 10, r.warmup = 2, r.decay_steps = 3; });
   refused("--noise-offset", [](TrainRequest& r) { r.objective.noise_offset = -0.1; });
 }
 

@@ -221,6 +221,32 @@ TEST_F(Trainer, AStoppedRunGoesOnToTheSameFile) {
   EXPECT_TRUE(bytes(folder_.path() / "out.safetensors") == straight);
 }
 
+// A constant run goes on to an end that it was not told of when it began.
+TEST_F(Trainer, AConstantRunMayBeToldToEnd) {
+  TrainRequest r = request("out.safetensors");
+  r.schedule = "constant";
+  r.decay_steps = 4;
+  train(*device_, r, options());
+  const std::string straight = bytes(folder_.path() / "out.safetensors");
+  fs::remove(folder_.path() / "out.safetensors");
+  r.decay_steps = 0;
+  int asked = 0;
+  TrainerOptions o = options();
+  o.cancelled = [&asked] { return ++asked > 4 + 5; };
+  EXPECT_THROW(train(*device_, r, o), Error);
+  o = options();
+  o.resume = true;
+  const fs::path state = folder_.path() / "out.safetensors.state", kept = folder_.path() / "kept";
+  fs::copy_file(state, kept);
+  train(*device_, r, o);
+  EXPECT_FALSE(bytes(folder_.path() / "out.safetensors") == straight);
+  fs::remove(folder_.path() / "out.safetensors");
+  fs::copy_file(kept, state, fs::copy_options::overwrite_existing);
+  r.decay_steps = 4;
+  train(*device_, r, o);
+  EXPECT_TRUE(bytes(folder_.path() / "out.safetensors") == straight);
+}
+
 TEST_F(Trainer, AStateOfAnotherRunIsRefused) {
   train(*device_, request("out.safetensors"), options());
   TrainRequest other = request("out.safetensors");

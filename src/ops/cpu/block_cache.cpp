@@ -115,18 +115,7 @@ class BlockCache::State {
 
   void release() {
     const std::lock_guard lock(mutex_);
-    for (auto it = regions_.begin(); it != regions_.end();) {
-      if (it->second.live > 0) {
-        ++it;
-        continue;
-      }
-      const auto& used = it->second.used;
-      kept_ -= kGranule * std::count_if(used.begin(), used.end(), [](std::int64_t u) { return u != kFresh; });
-      spans_.erase(it->first);  // the only one
-      ::munmap(it->first, static_cast<std::size_t>(it->second.bytes));
-      it = regions_.erase(it);
-    }
-    drop_while([](std::int64_t) { return true; });
+    give_back();
   }
 
  private:
@@ -141,6 +130,22 @@ class BlockCache::State {
   std::vector<std::int64_t>::iterator granules(std::byte* p) {
     const auto region = std::prev(regions_.upper_bound(p));
     return region->second.used.begin() + (p - region->first) / kGranule;
+  }
+
+  // All that is kept, and the addresses of regions without blocks.
+  void give_back() {
+    for (auto it = regions_.begin(); it != regions_.end();) {
+      if (it->second.live > 0) {
+        ++it;
+        continue;
+      }
+      const auto& used = it->second.used;
+      kept_ -= kGranule * std::count_if(used.begin(), used.end(), [](std::int64_t u) { return u != kFresh; });
+      spans_.erase(it->first);  // the only one
+      ::munmap(it->first, static_cast<std::size_t>(it->second.bytes));
+      it = regions_.erase(it);
+    }
+    drop_while([](std::int64_t) { return true; });
   }
 
   // Makes one of two neighbours when both are free.
@@ -196,7 +201,7 @@ class BlockCache::State {
     std::byte* p = map_region(region.bytes);
     if (!p) p = map_region(region.bytes = round_up(size, kHugePage));
     if (!p) {
-      drop_while([](std::int64_t) { return true; });
+      give_back();
       p = map_region(region.bytes);
     }
     if (!p) return spans_.end();

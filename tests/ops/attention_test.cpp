@@ -196,6 +196,19 @@ TEST_F(Attention, RoundsOnlyTheProductsInBf16) {
   }
 }
 
+// Each block of keys outweighs all before it, so that what was summed up must shrink; the logits are exact in
+// bf16.
+TEST_F(Attention, ScalesAnewAsLogitsGrow) {
+  fill({1, 1, 45, 300, 24, 40}, 1);
+  for (std::int64_t i = 0; i < q_.count(); ++i)
+    q_.data<float>()[i] = i % 24 == 0 ? static_cast<float>(1 + i / 24 % 3) : 0.0F;
+  for (std::int64_t key = 0; key < 300; ++key)
+    k_.data<float>()[key * 24] = static_cast<float>(key / 50 * 6 + key % 3);
+  const Tensor truth = on_ref({.heads = 1, .scale = 1.0F});
+  for (const auto& [name, device] : test::all_cpu_devices(2, Precision::kBF16))
+    EXPECT_LT(test::relative_error(on(*device, {.heads = 1, .scale = 1.0F}), truth), 6e-3) << name;
+}
+
 TEST_F(Attention, NamesWhatDoesNotFit) {
   const auto message = [&](const AttentionOptions& options) {
     try {

@@ -338,13 +338,8 @@ struct TileAttention {
   }
 
   static constexpr AttentionKernels kernels() {
-    return {static_cast<int>(kQueries),
-            keys_bytes,
-            values_bytes,
-            scratch_bytes,
-            pack_keys,
-            pack_values,
-            attend};
+    return {
+        static_cast<int>(kQueries), keys_bytes, values_bytes, scratch_bytes, pack_keys, pack_values, attend};
   }
 };
 

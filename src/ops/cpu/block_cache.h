@@ -1,9 +1,9 @@
 #pragma once
-// Memory of the CPU device. A picture step asks for the same few large blocks over and over; memory that comes
-// anew costs a page fault every 4 KB (or a cleared 2 MB page). Large blocks are therefore cut from regions of
-// addresses, freed ones join their free neighbours, and their memory is kept for whatever fits next, under one
-// promise: live and kept memory together never exceed the most that was live at once by more than 64 MB. Memory
-// that nobody asks for any more goes back to the system after a while.
+// Memory of the CPU device. A picture step asks for the same few large blocks over and over; memory that
+// comes anew costs a page fault every 4 KB (or a cleared 2 MB page). Large blocks are therefore cut from
+// regions of addresses, freed ones join their free neighbours, and their memory is kept for whatever fits
+// next, under one promise: live and kept memory together never exceed the most that was live at once by more
+// than 64 MB. Memory that nobody asks for any more goes back to the system after a while.
 #include <cstddef>
 #include <memory>
 

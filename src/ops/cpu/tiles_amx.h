@@ -13,8 +13,8 @@ class TileSession {
   TileSession(const TileSession&) = delete;
   TileSession& operator=(const TileSession&) = delete;
 
-  // Of register kTile; lines of a tile lie `bytes` apart. dot: C += A·B. Spelled out, since GCC's intrinsics take
-  // literals only and do not say that they read memory.
+  // Of register kTile; lines of a tile lie `bytes` apart. dot: C += A·B. Spelled out, since GCC's intrinsics
+  // take literals only and do not say that they read memory.
   template <int kTile>
   static void zero() {
     __asm__ volatile("tilezero %%tmm%c0" ::"i"(kTile));

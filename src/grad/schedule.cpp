@@ -59,14 +59,14 @@ double schedule_factor(Schedule schedule, std::int64_t step, std::int64_t steps,
                        const ScheduleShape& shape) {
   if (step < warmup)
     return static_cast<double>(step) / static_cast<double>(std::max<std::int64_t>(1, warmup));
-  const double p =
-      static_cast<double>(step - warmup) / static_cast<double>(std::max<std::int64_t>(1, steps - warmup));
   if (schedule == Schedule::kConstant) {
     const std::int64_t left = steps - step;  // of the fall's steps, the first is the first that is lower
     if (left > shape.fall || shape.fall == 0) return 1;
     return shape.least + (1 - shape.least) * static_cast<double>(std::max<std::int64_t>(left, 0)) /
                              static_cast<double>(shape.fall + 1);
   }
+  const double p =
+      static_cast<double>(step - warmup) / static_cast<double>(std::max<std::int64_t>(1, steps - warmup));
   return shape.least + (1 - shape.least) * (p >= 1 ? 0 : falling(schedule, p, shape.cycles));
 }
 

@@ -228,21 +228,16 @@ TEST_F(Trainer, AConstantRunMayBeToldToEnd) {
   r.decay_steps = 4;
   train(*device_, r, options());
   const std::string straight = bytes(folder_.path() / "out.safetensors");
-  fs::remove(folder_.path() / "out.safetensors");
   r.decay_steps = 0;
-  int asked = 0;
-  TrainerOptions o = options();
-  o.cancelled = [&asked] { return ++asked > 4 + 5; };
-  EXPECT_THROW(train(*device_, r, o), Error);
-  o = options();
-  o.resume = true;
-  const fs::path state = folder_.path() / "out.safetensors.state", kept = folder_.path() / "kept";
-  fs::copy_file(state, kept);
-  train(*device_, r, o);
+  train(*device_, r, options());
   EXPECT_FALSE(bytes(folder_.path() / "out.safetensors") == straight);
-  fs::remove(folder_.path() / "out.safetensors");
-  fs::copy_file(kept, state, fs::copy_options::overwrite_existing);
+  const int steps = r.steps;
+  r.steps = 5;
+  train(*device_, r, options());
+  r.steps = steps;
   r.decay_steps = 4;
+  TrainerOptions o = options();
+  o.resume = true;
   train(*device_, r, o);
   EXPECT_TRUE(bytes(folder_.path() / "out.safetensors") == straight);
 }

@@ -23,7 +23,7 @@ struct View {
 // Adds the bias and puts −∞ where a query may not look, up to a whole panel of keys. at(query, key): a logit.
 template <class At>
 void hide(const View& v, const At& at) {
-  const std::int64_t whole = (v.keys + 31) / 32 * 32;
+  const std::int64_t whole = (v.keys + kTileDepth - 1) / kTileDepth * kTileDepth;
   const bool hides = v.causal && v.first_key + v.keys > v.first_query + 1;
   if (v.keys == whole && !v.bias && !hides) return;
   for (std::int64_t r = 0; r < v.rows; ++r) {

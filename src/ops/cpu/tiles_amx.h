@@ -60,35 +60,35 @@ struct AmxTiles {
   template <bool kTwoRows, bool kTwoColumns>
   static void run(const TileProduct& p) {
     if (p.add) {
-      _tile_loadd(0, p.c, kLine);
-      if constexpr (kTwoColumns) _tile_loadd(1, p.c + 16, kLine);
-      if constexpr (kTwoRows) _tile_loadd(2, p.c + 16 * 32, kLine);
-      if constexpr (kTwoRows && kTwoColumns) _tile_loadd(3, p.c + 16 * 32 + 16, kLine);
+      TileSession::load<0>(p.c, kLine);
+      if constexpr (kTwoColumns) TileSession::load<1>(p.c + 16, kLine);
+      if constexpr (kTwoRows) TileSession::load<2>(p.c + 16 * 32, kLine);
+      if constexpr (kTwoRows && kTwoColumns) TileSession::load<3>(p.c + 16 * 32 + 16, kLine);
     } else {
-      _tile_zero(0);
-      if constexpr (kTwoColumns) _tile_zero(1);
-      if constexpr (kTwoRows) _tile_zero(2);
-      if constexpr (kTwoRows && kTwoColumns) _tile_zero(3);
+      TileSession::zero<0>();
+      if constexpr (kTwoColumns) TileSession::zero<1>();
+      if constexpr (kTwoRows) TileSession::zero<2>();
+      if constexpr (kTwoRows && kTwoColumns) TileSession::zero<3>();
     }
     const std::uint16_t *a = p.a, *b = p.b;
     for (std::int64_t i = 0; i < p.steps; ++i, a += kTileRows * kTileDepth, b += kTileDepth * 32) {
-      _tile_loadd(6, b, kLine);
-      _tile_loadd(4, a, 64);
-      _tile_dpbf16ps(0, 4, 6);
+      TileSession::load<6>(b, kLine);
+      TileSession::load<4>(a, 64);
+      TileSession::dot<0, 4, 6>();
       if constexpr (kTwoColumns) {
-        _tile_loadd(7, b + 32, kLine);
-        _tile_dpbf16ps(1, 4, 7);
+        TileSession::load<7>(b + 32, kLine);
+        TileSession::dot<1, 4, 7>();
       }
       if constexpr (kTwoRows) {
-        _tile_loadd(5, a + p.a_stride, 64);
-        _tile_dpbf16ps(2, 5, 6);
-        if constexpr (kTwoColumns) _tile_dpbf16ps(3, 5, 7);
+        TileSession::load<5>(a + p.a_stride, 64);
+        TileSession::dot<2, 5, 6>();
+        if constexpr (kTwoColumns) TileSession::dot<3, 5, 7>();
       }
     }
-    _tile_stored(0, p.c, kLine);
-    if constexpr (kTwoColumns) _tile_stored(1, p.c + 16, kLine);
-    if constexpr (kTwoRows) _tile_stored(2, p.c + 16 * 32, kLine);
-    if constexpr (kTwoRows && kTwoColumns) _tile_stored(3, p.c + 16 * 32 + 16, kLine);
+    TileSession::store<0>(p.c, kLine);
+    if constexpr (kTwoColumns) TileSession::store<1>(p.c + 16, kLine);
+    if constexpr (kTwoRows) TileSession::store<2>(p.c + 16 * 32, kLine);
+    if constexpr (kTwoRows && kTwoColumns) TileSession::store<3>(p.c + 16 * 32 + 16, kLine);
   }
 
   static void multiply(const TileProduct& p) {

@@ -1,6 +1,9 @@
 // danqing bench mini: does a small model paint what prompts say?
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
+#include <algorithm>
+#include <array>
 #include <cstdio>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -20,8 +23,27 @@ struct MiniCommand {
   mini::CheckOptions options;
   std::string data, judge;
   int subjects = 128, threads = 0;
-  bool quick = false, json = false;
+  std::vector<std::string> only;  // of kChecks; none: all
+  bool json = false;
 };
+
+using Rows = std::vector<mini::CheckRow>;
+struct Check {
+  const char* name;
+  Rows (*run)(mini::Checks& checks, int threads);
+};
+constexpr std::array<Check, 7> kChecks = {{
+    {"english", [](mini::Checks& checks, int) { return checks.retrieval(false); }},
+    {"chinese", [](mini::Checks& checks, int) { return checks.retrieval(true); }},
+    {"scenes", [](mini::Checks& checks, int) { return checks.scenes(); }},
+    {"guidance", [](mini::Checks& checks, int) { return checks.guidance(); }},
+    {"diversity", [](mini::Checks& checks, int) { return checks.diversity(); }},
+    {"samplers", [](mini::Checks& checks, int) { return checks.samplers(); }},
+    {"precision",
+     [](mini::Checks& checks, int threads) {
+       return checks.precision(*ops::make_cpu_device({.threads = threads, .precision = Precision::kBF16}));
+     }},
+}};
 
 // The folder of the questions and of the judge.
 fs::path data_folder(const MiniCommand& command) {
@@ -46,19 +68,6 @@ mini::Judge open_judge(const MiniCommand& command, const fs::path& data, Device&
   return {weights::open_table(file), device};
 }
 
-// Runs every check, and hands over its rows as soon as they are known.
-template <class Show>
-void run_checks(const MiniCommand& command, mini::Checks& checks, const Show& show) {
-  show(checks.retrieval(false));
-  if (command.quick) return;
-  show(checks.retrieval(true));
-  show(checks.scenes());
-  show(checks.guidance());
-  show(checks.samplers());
-  const auto bf16 = ops::make_cpu_device({.threads = command.threads, .precision = Precision::kBF16});
-  show(checks.precision(*bf16));
-}
-
 int bench_mini(const MiniCommand& command) {
   const mini::CheckOptions& o = command.options;
   const fs::path data = data_folder(command);
@@ -72,13 +81,14 @@ int bench_mini(const MiniCommand& command) {
   if (!command.json) fmt::print("{}\n\n| check | value | pictures |\n|---|---|---|\n", heading);
   std::fflush(stdout);
   nlohmann::json rows = nlohmann::json::array();
-  run_checks(command, checks, [&](const std::vector<mini::CheckRow>& more) {
-    for (const mini::CheckRow& row : more) {
+  for (const Check& check : kChecks) {
+    if (!command.only.empty() && std::ranges::find(command.only, check.name) == command.only.end()) continue;
+    for (const mini::CheckRow& row : check.run(checks, command.threads)) {
       rows.push_back({{"check", row.name}, {"value", row.value}, {"pictures", row.pictures}});
       if (!command.json) fmt::print("| {} | {:.3f} | {} |\n", row.name, row.value, row.pictures);
     }
     std::fflush(stdout);
-  });
+  }
   if (command.json) {
     const nlohmann::json all = {{"model", o.model},         {"stored_as", checks.stored_as()},
                                 {"sampler", o.sampler},     {"scheduler", o.scheduler},
@@ -111,7 +121,12 @@ void add_bench_mini(CLI::App& bench, Run& run) {
   cmd->add_option("--steps", o.steps, "denoising steps [20]");
   cmd->add_option("--cfg", o.guidance, "guidance [4]");
   cmd->add_option("--threads", command->threads, "threads [one a core]")->check(CLI::Range(0, 1024));
-  cmd->add_flag("--quick", command->quick, "only retrieval in English");
+  std::vector<std::string> names;
+  for (const Check& check : kChecks) names.emplace_back(check.name);
+  cmd->add_option("--only", command->only, "these checks: " + fmt::format("{}", fmt::join(names, ", ")))
+      ->delimiter(',')
+      ->type_name("NAME,…")
+      ->check(CLI::IsMember(names));
   cmd->add_flag("--json", command->json, "as JSON");
   cmd->callback([command, &run] { run = [command] { return bench_mini(*command); }; });
 }

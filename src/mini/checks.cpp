@@ -7,6 +7,7 @@
 #include <cmath>
 
 #include "base/check_range.h"
+#include "base/median.h"
 #include "mini/captions.h"
 #include "mini/measures.h"
 #include "mini/names.h"
@@ -19,6 +20,7 @@ constexpr std::uint64_t kSceneSeed = 1u << 30;  // far from the training picture
 constexpr std::uint64_t kFirstSeed = 1000;
 constexpr int kMost = 100'000;    // names, scenes
 constexpr std::size_t kFew = 32;  // questions of the slower checks
+constexpr std::size_t kVeryFew = 8;
 
 double cosine(const float* a, const float* b, std::int64_t count) {
   double ab = 0, aa = 0, bb = 0;
@@ -28,6 +30,17 @@ double cosine(const float* a, const float* b, std::int64_t count) {
     bb += static_cast<double>(b[i]) * static_cast<double>(b[i]);
   }
   return ab / std::sqrt(aa * bb + 1e-12);
+}
+
+double cosine(const Tensor& a, const Tensor& b) {
+  return cosine(a.data<float>(), b.data<float>(), a.count());
+}
+
+// 1 − cosine of every pair.
+void append_distances(const std::vector<Tensor>& latents, std::vector<double>& out) {
+  for (std::size_t i = 0; i < latents.size(); ++i) {
+    for (std::size_t j = 0; j < i; ++j) out.push_back(1 - cosine(latents[i], latents[j]));
+  }
 }
 
 // [1, C, h, w] moved by whole cells; what comes in repeats the edge.
@@ -119,8 +132,7 @@ pipeline::Request Checks::request(const std::string& prompt) const {
 }
 
 double Checks::alike(const media::Image& a, const media::Image& b) const {
-  const Tensor x = latent(a), y = latent(b);
-  return cosine(x.data<float>(), y.data<float>(), x.count());
+  return cosine(latent(a), latent(b));
 }
 
 Tensor Checks::latent(const media::Image& picture) const {
@@ -148,7 +160,7 @@ int Checks::nearest_subject(const media::Image& picture, int colour) {
   double most = -2;
   for (std::size_t i = 0; i < all.size(); ++i) {
     for (const Tensor& place : places) {
-      const double near = cosine(place.data<float>(), all[i].data<float>(), z.count());
+      const double near = cosine(place, all[i]);
       if (near > most) {
         most = near;
         best = composer_.subjects()[i];
@@ -246,15 +258,30 @@ std::vector<CheckRow> Checks::guidance() {
   pipeline::Request r = request("");
   r.batch = 2;
   const Found guided = ask(painter_, few, r, "guidance");
-  double apart = 0;
-  for (std::size_t i = 0; i < guided.pictures.size(); i += 2)
-    apart += 1 - alike(guided.pictures[i], guided.pictures[i + 1]);
   r.guidance = 1;
   const Found bare = ask(painter_, few, r, "no guidance");
   return {{"first by the judge with guidance less that without", guided.first - bare.first,
-           guided.count() + bare.count()},
-          {"diversity: 1 − cosine of the latents of two seeds", apart / static_cast<double>(few.size()),
-           guided.count()}};
+           guided.count() + bare.count()}};
+}
+
+std::vector<CheckRow> Checks::diversity() {
+  constexpr int kSeeds = 8;
+  pipeline::Request r = request("");
+  r.batch = kSeeds;
+  std::vector<double> seeds, concepts;
+  int done = 0;
+  const std::vector<Question> few = questions(false, kVeryFew);
+  for (const Question& q : few) {
+    r.prompt = q.prompt;
+    std::vector<Tensor> painted;
+    for (const media::Image& picture : painter_.paint(r).images) painted.push_back(latent(picture));
+    append_distances(painted, seeds);
+    append_distances(renders(q.colour), concepts);
+    report("diversity", ++done, static_cast<int>(few.size()));
+  }
+  const double spread = median(std::move(concepts));
+  return {{"diversity: median distance of eight seeds, as a share of that of two concepts",
+           median(std::move(seeds)) / spread, kSeeds * static_cast<int>(few.size())}};
 }
 
 std::vector<CheckRow> Checks::samplers() {
@@ -293,8 +320,7 @@ std::vector<CheckRow> Checks::samplers() {
 }
 
 std::vector<CheckRow> Checks::precision(Device& other) {
-  // Few: where the processor has no bf16 it is emulated, which is slow.
-  constexpr std::size_t kVeryFew = 8;
+  // Very few: where the processor has no bf16 it is emulated, which is slow.
   const std::vector<Question> few = questions(false, kVeryFew);
   pipeline::Request r = request("");
   r.batch = 1;

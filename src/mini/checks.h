@@ -56,8 +56,11 @@ class Checks {
   std::vector<CheckRow> retrieval(bool chinese);
   // Where one thing lies; the colours of two shapes, and which lies where; how many alike.
   std::vector<CheckRow> scenes();
-  // What guidance changes; how far two seeds of one prompt lie apart: 1 − the cosine of their latents.
+  // What guidance changes.
   std::vector<CheckRow> guidance();
+  // How far seeds of one prompt lie apart, against how far the catalogue's concepts do on the same
+  // background. The distance of two pictures is 1 − the cosine of their latents.
+  std::vector<CheckRow> diversity();
   // What the judge says of other samplers, and how near they come to DDIM's 100 steps from the same noise:
   // the cosine of the latents.
   std::vector<CheckRow> samplers();

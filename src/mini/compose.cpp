@@ -99,9 +99,10 @@ Scene Composer::plain_emoji(int emoji, int background, int scale) const {
   return scene;
 }
 
-Composer open_composer(const std::filesystem::path& data, std::uint64_t seed, int first, Subjects otherwise) {
+Composer open_composer(const std::filesystem::path& data, std::uint64_t seed, int first, Subjects otherwise,
+                       const Mixture& mixture) {
   Catalogue catalogue = read_catalogue(data);
-  ComposeOptions options{.seed = seed, .subjects = {}};
+  ComposeOptions options{.seed = seed, .mixture = mixture, .subjects = {}};
   if (first > 0) {
     options.subjects = choose_concepts(catalogue, first);
   } else if (otherwise == Subjects::kAll) {

@@ -36,8 +36,18 @@ class Holdout {
   std::set<int> emojis_;
 };
 
+// How often each kind of scene is drawn, in percent.
+struct Mixture {
+  int emoji = 45, placed = 15, two = 15, shapes = 22;  // textures take the rest
+  int one_shape = 40, shape_pair = 25;                 // of the shapes; numbers and lists take the rest
+};
+// More of what says which thing lies where, for a model that knows the things already.
+inline constexpr Mixture kRelations = {
+    .emoji = 35, .placed = 8, .two = 15, .shapes = 40, .one_shape = 25, .shape_pair = 50};
+
 struct ComposeOptions {
   std::uint64_t seed = 1;
+  Mixture mixture = {};
   std::vector<int> subjects;  // concepts to show; empty: all that are not held out
   bool with_part_marks = false;
 };
@@ -52,8 +62,8 @@ class Composer {
   // Throws kInvalidArgument for subjects that the catalogue does not have, kBadFile for a wrong atlas.
   Composer(Catalogue catalogue, const media::Image& atlas, ComposeOptions options = {});
 
-  // What picture `index` shows, with captions. 45 % one emoji, 15 % one somewhere in some size, 15 % two,
-  // 22 % shapes, 3 % textures.
+  // What picture `index` shows, with captions: one emoji, one somewhere in some size, two, shapes, or a
+  // texture, as often as the mixture says.
   Scene plan(std::uint64_t index) const;
   media::Image render(const Scene& scene) const;
   Composition compose(std::uint64_t index) const;
@@ -68,6 +78,7 @@ class Composer {
   const Catalogue& catalogue() const { return catalogue_; }
   const Holdout& holdout() const { return holdout_; }
   const std::vector<int>& subjects() const { return options_.subjects; }
+  const Mixture& mixture() const { return options_.mixture; }
 
  private:
   Catalogue catalogue_;
@@ -83,6 +94,6 @@ enum class Subjects : std::uint8_t { kTrained, kAll };  // without those held ou
 // The composer over the folder that mini_catalogue wrote. `first` > 0: only the first so many concepts, in
 // the order of training.
 Composer open_composer(const std::filesystem::path& data, std::uint64_t seed, int first,
-                       Subjects otherwise = Subjects::kTrained);
+                       Subjects otherwise = Subjects::kTrained, const Mixture& mixture = {});
 
 }  // namespace dq::mini

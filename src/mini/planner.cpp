@@ -23,14 +23,16 @@ Planner::Area Planner::cell_area(int cell, int inset) {
 
 Scene Planner::plan() {
   Scene scene;
-  const int kind = draws_.below(100);
-  if (kind < 45) {
+  const Mixture& mixture = world_.composer.mixture();
+  int kind = draws_.below(100);
+  const auto falls_in = [&](int percent) { return (kind -= percent) < 0; };
+  if (falls_in(mixture.emoji)) {
     plan_emoji(scene);
-  } else if (kind < 60) {
+  } else if (falls_in(mixture.placed)) {
     plan_placed(scene);
-  } else if (kind < 75) {
+  } else if (falls_in(mixture.two)) {
     plan_two(scene);
-  } else if (kind < 97) {
+  } else if (falls_in(mixture.shapes)) {
     plan_shapes(scene);
   } else {
     plan_texture(scene);
@@ -176,14 +178,15 @@ bool Planner::is_held_out(const Thing& thing) const {
 void Planner::plan_shapes(Scene& scene) {
   scene.kind = SceneKind::kShapes;
   scene.background = background(false);
+  const Mixture& mixture = world_.composer.mixture();
   const int how = draws_.below(100);
-  if (how >= 65) {
+  if (how >= mixture.one_shape + mixture.shape_pair) {
     // Drawn one after the other: compilers evaluate arguments in any order.
     const int count = draws_.between(2, 4);
     const bool are_alike = draws_.chance(60);
     return plan_shape_crowd(scene, count, are_alike);
   }
-  if (how >= 40) return plan_shape_pair(scene);
+  if (how >= mixture.one_shape) return plan_shape_pair(scene);
   Thing thing;
   do {
     thing = shape_thing(scene);

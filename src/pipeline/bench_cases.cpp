@@ -7,6 +7,7 @@
 #include <cstring>
 #include <optional>
 
+#include "base/median.h"
 #include "base/process_memory.h"
 #include "ops/attention.h"
 #include "ops/linear.h"
@@ -57,11 +58,6 @@ class Bench {
     const auto begin = Clock::now();
     body();
     return std::chrono::duration<double>(Clock::now() - begin).count();
-  }
-
-  static double median(std::vector<double> of) {
-    std::ranges::sort(of);
-    return of[of.size() / 2];
   }
 
   // One run that does not count, then the median of the others. Around each, the roof for a tenth of its

@@ -39,17 +39,20 @@ TEST(BenchMini, AsksEverythingAndTellsItAsJson) {
     EXPECT_NE(names.find(part), std::string::npos) << part << " in\n" << names;
 }
 
-TEST(BenchMini, QuickIsATableOfFourRows) {
+TEST(BenchMini, OnlyTheChecksThatAreNamed) {
   const TempDir dir;
   const Outcome run = danqing_with(kShare, dir.path(),
                                    {"bench", "mini", "-m", checkpoint().string(), "--subjects", "3",
-                                    "--names", "1", "--seeds", "1", "--steps", "1", "--quick"});
+                                    "--names", "1", "--seeds", "1", "--steps", "1", "--only", "english"});
   ASSERT_EQ(run.status, 0) << run.err;
   EXPECT_NE(run.out.find(
                 "| check | value | pictures |\n|---|---|---|\n| retrieval by the judge, English, first | "),
             std::string::npos)
       << run.out;
   EXPECT_EQ(std::ranges::count(run.out, '\n'), 8) << run.out;
+  const Outcome other = danqing_with(kShare, dir.path(), {"bench", "mini", "--only", "english,colours"});
+  EXPECT_NE(other.status, 0);
+  EXPECT_NE(other.err.find("colours not in {english,chinese,scenes,"), std::string::npos) << other.err;
 }
 
 TEST(BenchMini, WhatIsMissingIsNamed) {

@@ -14,9 +14,10 @@
 namespace dq::mini {
 namespace {
 
-Composer sample_composer(std::uint64_t seed = 1) {
+Composer sample_composer(std::uint64_t seed = 1, const Mixture& mixture = {}) {
   test::Sample sample = test::sample_catalogue();
-  return Composer(std::move(sample.catalogue), sample.atlas, {.seed = seed, .subjects = {}});
+  return Composer(std::move(sample.catalogue), sample.atlas,
+                  {.seed = seed, .mixture = mixture, .subjects = {}});
 }
 
 TEST(Compose, KindsComeInTheirShares) {
@@ -36,6 +37,25 @@ TEST(Compose, KindsComeInTheirShares) {
   for (std::size_t k = 0; k < shares.size(); ++k) EXPECT_NEAR(kinds[k], shares[k] * kPictures, 285) << k;
   EXPECT_NEAR(empty, 0.10 * kPictures, 170);
   EXPECT_NEAR(chinese, 0.27 * kPictures, 800) << "30 % of what is written, few of which name no colour";
+}
+
+TEST(Compose, AMixtureOfRelationsShowsMorePairs) {
+  const auto pairs = [](const Composer& composer) {
+    int shapes = 0, all = 0;
+    for (std::uint64_t i = 0; i < 5000; ++i) {
+      const Scene scene = composer.plan(i);
+      all += scene.relation != Relation::kNone;
+      shapes += scene.relation != Relation::kNone && scene.kind == SceneKind::kShapes;
+    }
+    return std::pair(shapes / 5000.0, all / 5000.0);
+  };
+  // Four standard deviations.
+  const auto [broad_shapes, broad_all] = pairs(sample_composer());
+  EXPECT_NEAR(broad_shapes, 0.22 * 0.25, 0.013);
+  EXPECT_NEAR(broad_all, 0.15 + 0.22 * 0.25, 0.023);
+  const auto [shapes, all] = pairs(sample_composer(1, kRelations));
+  EXPECT_NEAR(shapes, 0.40 * 0.50, 0.023);
+  EXPECT_NEAR(all, 0.15 + 0.40 * 0.50, 0.027);
 }
 
 TEST(Compose, TheSameIndexGivesTheSamePictureOnEveryMachine) {

@@ -16,6 +16,7 @@ struct Options {
   std::filesystem::path data, out;
   std::uint64_t seed = 1;
   int count = 1000, subjects = 0;
+  bool relations = false;
 };
 
 // What a picture's .txt holds: a caption a line, of which training takes a random one.
@@ -33,8 +34,11 @@ int run(int argc, char** argv) {
   app.add_option("--count", options.count, "how many")->check(CLI::Range(1, 10'000'000));
   app.add_option("--subjects", options.subjects,
                  "only the first N of the concepts, in the order of training");
+  app.add_flag("--relations", options.relations, "more shapes and pairs, for a model that knows the things");
   CLI11_PARSE(app, argc, argv);
-  const dq::mini::Composer composer = dq::mini::open_composer(options.data, options.seed, options.subjects);
+  const dq::mini::Mixture mixture = options.relations ? dq::mini::kRelations : dq::mini::Mixture{};
+  const dq::mini::Composer composer = dq::mini::open_composer(options.data, options.seed, options.subjects,
+                                                              dq::mini::Subjects::kTrained, mixture);
   dq::ThreadPool threads(0);
   for (int first = 0; first < options.count; first += 1000)
     std::filesystem::create_directories(options.out / fmt::format("{:05}", first / 1000));

@@ -19,6 +19,7 @@
 #include "pipeline/model_files.h"
 #include "pipeline/picture_inputs.h"
 #include "pipeline/stated_defaults.h"
+#include "pipeline/stated_preview.h"
 #include "pipeline/vae_tiling.h"
 #include "sampling/preview.h"
 #include "sampling/schedulers.h"
@@ -302,7 +303,9 @@ Tensor Painter::Impl::concat_input(const Request& request, const PictureInputs& 
 
 std::function<void(const sampling::StepInfo&)> Painter::Impl::step_reporter() {
   last_step_ = Clock::now();
-  return [this](const sampling::StepInfo& info) {
+  models::LatentFormat format =
+      with_stated_preview(model_.files.main.texts(), model_.family->latent_format());
+  return [this, format = std::move(format)](const sampling::StepInfo& info) {
     check_cancelled();
     const auto now = Clock::now();
     const double seconds = std::chrono::duration<double>(now - last_step_).count();
@@ -315,8 +318,7 @@ std::function<void(const sampling::StepInfo&)> Painter::Impl::step_reporter() {
                       .steps = steps_total_,
                       .seconds_per_step = seconds_per_step_,
                       .preview = {}};
-    if (options_.previews)
-      progress.preview = sampling::latent_preview(info.denoised, model_.family->latent_format());
+    if (options_.previews) progress.preview = sampling::latent_preview(info.denoised, format);
     options_.on_progress(progress);
   };
 }

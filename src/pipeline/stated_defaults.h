@@ -1,6 +1,6 @@
 #pragma once
 // The settings that a model's file states for itself, as the text "danqing.defaults":
-// {"steps": 20, "guidance": 4, "sampler": "dpmpp_2m", "scheduler": "karras"}. Its size is
+// {"steps": 20, "guidance": 4, "sampler": "dpmpp_2m", "scheduler": "normal"}. Its size is
 // "modelspec.resolution".
 #include <map>
 #include <string>

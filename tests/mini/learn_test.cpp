@@ -14,6 +14,7 @@
 #include "mini/learn/picture_loss.h"
 #include "mini/learn/text_run.h"
 #include "mini/palette.h"
+#include "mini/preview_map.h"
 #include "models/tiny_model.h"
 #include "ops/devices.h"
 #include "ops/elementwise.h"
@@ -284,6 +285,31 @@ TEST_F(Learn, TheTextEncoderLearnsToTellCaptions) {
   const std::string first = bytes(o.output);
   train_text(*device_, base, pictures, o);
   EXPECT_TRUE(bytes(o.output) == first);
+}
+
+// Latents whose colours are a known map of them give that map back, whatever lies within a cell.
+TEST(PreviewMap, IsTheLeastSquaresSolution) {
+  const auto device = ops::make_cpu_device();
+  const Tensor latents = dq::test::random_tensor(*device, {3, 4, 5, 6}, 1);
+  const float rows[4][3] = {{0.3f, -0.1f, 0.2f}, {0, 0.4f, 0.1f}, {-0.2f, 0.2f, 0.5f}, {0.1f, 0, -0.3f}};
+  const float bias[3] = {0.05f, -0.1f, 0.2f};
+  Tensor pictures = Tensor::empty(*device, DType::kF32, {3, 40, 48, 3});
+  for (std::int64_t i = 0; i < pictures.count(); ++i) {
+    const std::int64_t k = i % 3, x = i / 3 % 48, y = i / 144 % 40, n = i / 5760;
+    float value = bias[k] + ((x + y) % 2 == 0 ? 0.01f : -0.01f);
+    for (std::int64_t c = 0; c < 4; ++c) {
+      value += rows[c][k] * latents.data<float>()[((n * 4 + c) * 5 + y / 8) * 6 + x / 8];
+    }
+    pictures.data<float>()[i] = value;
+  }
+  const models::LatentFormat found = fit_preview(latents, pictures, {});
+  ASSERT_EQ(found.preview_rows.size(), 4u);
+  for (std::size_t k = 0; k < 3; ++k) {
+    EXPECT_NEAR(found.preview_bias[k], bias[k], 1e-5);
+    for (std::size_t c = 0; c < 4; ++c) EXPECT_NEAR(found.preview_rows[c][k], rows[c][k], 1e-5);
+  }
+  const Tensor zero = Tensor::zeros(*device, DType::kF32, {3, 4, 5, 6});
+  EXPECT_THROW(fit_preview(zero, pictures, {}), Error);
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "pipeline/stated_defaults.h"
+#include "pipeline/stated_preview.h"
 #include "support/temp_dir.h"
 
 namespace dq::test {
@@ -74,6 +75,35 @@ TEST(StatedDefaults, PassOverWhatMakesNoSense) {
         R"({"steps": "12", "guidance": 1e9, "sampler": [], "scheduler": ""})", R"({"steps": 1e99})"})
     EXPECT_EQ(pipeline::to_json(with_defaults(text)), untouched) << text;
   EXPECT_EQ(pipeline::to_json(with_defaults(std::string(100'000, '['))), untouched);
+}
+
+models::LatentFormat with_preview(const std::string& text) {
+  models::LatentFormat format;
+  format.channels = 2;
+  format.preview_bias = {9, 9, 9};
+  return pipeline::with_stated_preview({{"danqing.preview", text}}, format);
+}
+
+TEST(StatedPreview, TakesThePlaceOfTheFamilys) {
+  const models::LatentFormat format =
+      with_preview(R"({"rows": [[1, 2, 3], [0.5, 0, -1]], "bias": [0.25, 0, 0]})");
+  EXPECT_EQ(format.preview_rows, (std::vector<std::array<float, 3>>{{1, 2, 3}, {0.5f, 0, -1}}));
+  EXPECT_EQ(format.preview_bias, (std::array<float, 3>{0.25f, 0, 0}));
+  const models::LatentFormat again = with_preview(pipeline::stated_preview_text(format));
+  EXPECT_EQ(again.preview_rows, format.preview_rows);
+  EXPECT_EQ(again.preview_bias, format.preview_bias);
+}
+
+TEST(StatedPreview, WhatIsNoMapIsPassedOver) {
+  for (const char* text :
+       {"", "{", "[]", "{}", R"({"rows": [[1, 2, 3]], "bias": [0, 0, 0]})",
+        R"({"rows": [[1, 2, 3], [1, 2]], "bias": [0, 0, 0]})",
+        R"({"rows": [[1, 2, 3], [1, 2, "x"]], "bias": [0, 0, 0]})",
+        R"({"rows": [[1, 2, 3], [1, 2, 3]], "bias": 0})", R"({"rows": 2, "bias": [0, 0, 0]})"}) {
+    const models::LatentFormat format = with_preview(text);
+    EXPECT_TRUE(format.preview_rows.empty()) << text;
+    EXPECT_EQ(format.preview_bias[0], 9) << text;
+  }
 }
 
 }  // namespace

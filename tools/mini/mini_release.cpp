@@ -8,10 +8,15 @@
 #include "files/safetensors_write.h"
 #include "files/weight_source.h"
 #include "guarded_main.h"
+#include "media/image.h"
 #include "mini/known_list.h"
+#include "mini/preview_map.h"
 #include "ops/devices.h"
+#include "ops/elementwise.h"
 #include "pipeline/known_words.h"
+#include "pipeline/model_files.h"
 #include "pipeline/stated_defaults.h"
+#include "pipeline/stated_preview.h"
 
 namespace {
 
@@ -19,7 +24,7 @@ struct Options {
   std::filesystem::path model, data, out;
   int subjects = 128;
   std::string title = "Danqing's built-in sample model", licence = "Apache-2.0";
-  std::string defaults = R"({"guidance":4,"sampler":"dpmpp_2m","scheduler":"karras","steps":20})";
+  std::string defaults = R"({"guidance":4,"sampler":"dpmpp_2m","scheduler":"normal","steps":20})";
 };
 
 std::string description(const dq::mini::Composer& composer) {
@@ -30,6 +35,25 @@ std::string description(const dq::mini::Composer& composer) {
       "it knows "
       "stands under {}.",
       composer.subjects().size(), dq::mini::kColours, dq::mini::kShapes, dq::pipeline::kKnownWordsKey);
+}
+
+// How the model's latents look, from pictures that its VAE encodes.
+dq::models::LatentFormat preview_of(const std::string& model, const dq::mini::Composer& composer,
+                                    dq::Device& device) {
+  constexpr int kPictures = 64;
+  dq::pipeline::Request request;
+  request.model = model;
+  const dq::pipeline::OpenModel open = dq::pipeline::open_model(request);
+  const auto vae = open.family->load_vae(open.files, device);
+  const dq::models::LatentFormat format = open.family->latent_format();
+  std::vector<dq::Tensor> pictures, latents;
+  for (std::uint64_t i = 0; i < kPictures; ++i) {
+    pictures.push_back(dq::media::to_tensor(device, composer.compose(i).image));
+    latents.push_back(vae->encode(pictures.back()));
+    float* z = latents.back().data<float>();
+    for (std::int64_t k = 0; k < latents.back().count(); ++k) z[k] = (z[k] - format.shift) * format.scale;
+  }
+  return dq::mini::fit_preview(dq::ops::concat(latents, 0), dq::ops::concat(pictures, 0), format);
 }
 
 int run(int argc, char** argv) {
@@ -53,6 +77,8 @@ int run(int argc, char** argv) {
   texts["modelspec.description"] = description(composer);
   texts["modelspec.resolution"] = fmt::format("{0}x{0}", dq::mini::kCanvas);
   texts[dq::pipeline::kStatedDefaultsKey] = o.defaults;
+  texts[dq::pipeline::kStatedPreviewKey] =
+      dq::pipeline::stated_preview_text(preview_of(o.model.string(), composer, *device));
   texts[dq::pipeline::kKnownWordsKey] = dq::mini::known_list(composer);
   std::vector<dq::files::TensorToWrite> tensors;
   for (const dq::files::TensorEntry& entry : source->tensors())

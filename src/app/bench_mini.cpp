@@ -119,7 +119,7 @@ void add_bench_mini(CLI::App& bench, Run& run) {
   cmd->add_option("--seeds", o.seeds, "pictures of each question [2]");
   cmd->add_option("--scenes", o.scenes, "pictures of each kind of scene [48]");
   cmd->add_option("--steps", o.steps, "denoising steps [20]");
-  cmd->add_option("--sampler", o.sampler, "[dpmpp_2m]");
+  cmd->add_option("--sampler", o.sampler, "[euler]");
   cmd->add_option("--scheduler", o.scheduler, "[normal]");
   cmd->add_option("--cfg", o.guidance, "guidance [4]");
   cmd->add_option("--threads", command->threads, "threads [one a core]")->check(CLI::Range(0, 1024));

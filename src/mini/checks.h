@@ -18,7 +18,7 @@ struct CheckOptions {
   int scenes = 48;    // of each kind of scene
   int steps = 20;
   double guidance = 4;
-  std::string sampler = "dpmpp_2m", scheduler = "normal";
+  std::string sampler = "euler", scheduler = "normal";
   std::function<void(const std::string& check, int done, int all)> on_progress;
 };
 

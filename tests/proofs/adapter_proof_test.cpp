@@ -1,4 +1,7 @@
 // LoRAs and embeddings that are trained on the built-in model bring what their pictures show.
+#include <fstream>
+
+#include "media/codec.h"
 #include "proofs/small_model.h"
 
 namespace dq::test {
@@ -33,6 +36,40 @@ TEST_F(AdapterProof, ALoraOfTenPicturesTeachesASubject) {
   EXPECT_GE(others(request.loras), others({}) - 0.05);
   request.loras[0].strength = 0;
   EXPECT_EQ(paint(request, 2)[1], before[1]);
+}
+
+// How far the colour channels lie apart, of 255: the mean over all pixels.
+double colourfulness(const std::vector<media::Image>& pictures) {
+  double sum = 0, count = 0;
+  for (const media::Image& picture : pictures) {
+    for (std::size_t i = 0; i < picture.pixels.size(); i += 3) {
+      const auto [low, high] = std::minmax({picture.pixels[i], picture.pixels[i + 1], picture.pixels[i + 2]});
+      sum += high - low;
+      ++count;
+    }
+  }
+  return sum / count;
+}
+
+TEST_F(AdapterProof, ALoraOfGrayPicturesTakesTheColoursAway) {
+  const fs::path folder = folder_.path() / "gray";
+  fs::create_directories(folder);
+  for (int i = 0; i < 30; ++i) {
+    const mini::Scene scene =
+        composer_.plain_emoji(composer_.subjects()[static_cast<std::size_t>(i)], i % mini::kColours);
+    media::Image picture = composer_.render(scene);
+    for (std::size_t k = 0; k < picture.pixels.size(); k += 3) {
+      const int mean = (picture.pixels[k] + picture.pixels[k + 1] + picture.pixels[k + 2]) / 3;
+      for (std::size_t c = 0; c < 3; ++c) picture.pixels[k + c] = static_cast<std::uint8_t>(mean);
+    }
+    media::write_image(folder / (std::to_string(i) + ".png"), picture);
+    std::ofstream(folder / (std::to_string(i) + ".txt")) << scene.en << ", inkstyle";
+  }
+  const fs::path file = run(training(folder, "style.safetensors"));
+  pipeline::Request request = ask("a rose on a yellow background, inkstyle", 1);
+  const double before = colourfulness(paint(request, 8));
+  request.loras = {{.file = file.string(), .strength = 1, .sha256 = {}}};
+  EXPECT_LE(colourfulness(paint(request, 8)), before / 2);
 }
 
 TEST_F(AdapterProof, AnEmbeddingTeachesASubject) {

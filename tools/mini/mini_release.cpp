@@ -24,7 +24,7 @@ struct Options {
   std::filesystem::path model, data, out;
   int subjects = 128;
   std::string title = "Danqing's built-in sample model", licence = "Apache-2.0";
-  std::string defaults = R"({"guidance":4,"sampler":"dpmpp_2m","scheduler":"normal","steps":20})";
+  std::string defaults = R"({"guidance":4,"sampler":"euler","scheduler":"normal","steps":20})";
 };
 
 std::string description(const dq::mini::Composer& composer) {

@@ -27,10 +27,9 @@ struct MiniCommand {
   bool json = false;
 };
 
-using Rows = std::vector<mini::CheckRow>;
 struct Check {
   const char* name;
-  Rows (*run)(mini::Checks& checks, int threads);
+  std::vector<mini::CheckRow> (*run)(mini::Checks& checks, int threads);
 };
 constexpr std::array<Check, 7> kChecks = {{
     {"english", [](mini::Checks& checks, int) { return checks.retrieval(false); }},
@@ -125,7 +124,7 @@ void add_bench_mini(CLI::App& bench, Run& run) {
   cmd->add_option("--threads", command->threads, "threads [one a core]")->check(CLI::Range(0, 1024));
   std::vector<std::string> names;
   for (const Check& check : kChecks) names.emplace_back(check.name);
-  cmd->add_option("--only", command->only, "these checks: " + fmt::format("{}", fmt::join(names, ", ")))
+  cmd->add_option("--only", command->only, fmt::format("these checks: {}", fmt::join(names, ", ")))
       ->delimiter(',')
       ->type_name("NAME,…")
       ->check(CLI::IsMember(names));

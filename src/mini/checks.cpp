@@ -78,8 +78,7 @@ std::vector<Question> retrieval_questions(const Composer& composer, int names, b
     const NamedColour& named = palette()[static_cast<std::size_t>(colour)];
     out.push_back({subject, colour,
                    chinese ? fmt::format("{}背景上的{}", named.zh, c.zh)
-                           : fmt::format("{} on {} background", with_article(c.en),
-                                         with_article(std::string(named.en)))});
+                           : on_background(with_article(c.en), named.en)});
   }
   return out;
 }
@@ -224,7 +223,7 @@ std::vector<CheckRow> Checks::scenes() {
     pipeline::Request r = request(scene.en);
     r.batch = 1;
     const media::Image picture = std::move(painter_.paint(r).images[0]);
-    const Mask mask = foreground(picture, border_mean(picture), 48);
+    const Mask mask = painted_foreground(picture);
     if (placed) {
       position.value += cell_of(centroid(mask), kCanvas, kCanvas) == scene.things[0].cell;
       ++position.pictures;

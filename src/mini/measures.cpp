@@ -108,6 +108,11 @@ Mask foreground(const media::Image& image, const media::Rgb& background, int thr
   return mask;
 }
 
+Mask painted_foreground(const media::Image& image) {
+  constexpr int kUneven = 48;
+  return foreground(image, border_mean(image), kUneven);
+}
+
 Position centroid(const Mask& mask) {
   std::int64_t sum_x = 0, sum_y = 0, n = 0;
   for (int y = 0; y < mask.height; ++y) {

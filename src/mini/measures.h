@@ -27,6 +27,10 @@ struct Mask {
 // Where some channel differs from `background` by more than `threshold`.
 Mask foreground(const media::Image& image, const media::Rgb& background, int threshold = kForeground);
 
+// What stands out before the border's mean in a picture that was painted, whose background is less even than
+// a composed one's.
+Mask painted_foreground(const media::Image& image);
+
 // The mean position of the mask's pixel centres, in pixels; the middle when the mask is empty.
 struct Position {
   double x, y;

@@ -174,6 +174,10 @@ std::string with_article(const std::string& name) {
   return (is_vowel && !name.starts_with("one") ? "an " : "a ") + name;
 }
 
+std::string on_background(const std::string& thing, std::string_view colour) {
+  return thing + " on " + with_article(std::string(colour)) + " background";
+}
+
 void choose_synonyms(std::vector<Concept>& concepts) {
   choose_for(concepts, &Concept::keywords_en, &Concept::synonyms_en, &Concept::en, true);
   choose_for(concepts, &Concept::keywords_zh, &Concept::synonyms_zh, &Concept::zh, false);

@@ -303,8 +303,8 @@ Tensor Painter::Impl::concat_input(const Request& request, const PictureInputs& 
 
 std::function<void(const sampling::StepInfo&)> Painter::Impl::step_reporter() {
   last_step_ = Clock::now();
-  models::LatentFormat format =
-      with_stated_preview(model_.files.main.texts(), model_.family->latent_format());
+  models::LatentFormat format = model_.family->latent_format();
+  if (options_.previews) format = with_stated_preview(model_.files.main.texts(), std::move(format));
   return [this, format = std::move(format)](const sampling::StepInfo& info) {
     check_cancelled();
     const auto now = Clock::now();

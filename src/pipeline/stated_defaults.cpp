@@ -1,15 +1,13 @@
 #include "pipeline/stated_defaults.h"
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 
+#include "pipeline/stated_json.h"
 #include "sampling/sampler.h"
 #include "sampling/schedulers.h"
 
 namespace dq::pipeline {
 namespace {
-
-constexpr std::size_t kLongest = 64 << 10;  // bytes
 
 template <class Table>
 std::string known_name(const nlohmann::json& json, const char* key, const Table& table) {
@@ -31,9 +29,7 @@ double number_within(const nlohmann::json& json, const char* key, double low, do
 }  // namespace
 
 void apply_stated_defaults(const std::map<std::string, std::string>& texts, Request& request) {
-  const auto text = texts.find(kStatedDefaultsKey);
-  if (text == texts.end() || text->second.size() > kLongest) return;
-  const nlohmann::json json = nlohmann::json::parse(text->second, nullptr, /*allow_exceptions=*/false);
+  const nlohmann::json json = stated_json(texts, kStatedDefaultsKey);
   if (!json.is_object()) return;
   if (request.steps == 0) request.steps = static_cast<int>(number_within(json, "steps", 1, 1000, 0));
   if (request.guidance < 0) request.guidance = number_within(json, "guidance", 0, 100, -1);

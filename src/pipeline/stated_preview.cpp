@@ -1,7 +1,8 @@
 #include "pipeline/stated_preview.h"
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
+
+#include "pipeline/stated_json.h"
 
 namespace dq::pipeline {
 namespace {
@@ -17,9 +18,7 @@ bool is_colour(const json& value) {
 
 models::LatentFormat with_stated_preview(const std::map<std::string, std::string>& texts,
                                          models::LatentFormat format) {
-  const auto text = texts.find(kStatedPreviewKey);
-  if (text == texts.end()) return format;
-  const json stated = json::parse(text->second, nullptr, /*allow_exceptions=*/false);
+  const json stated = stated_json(texts, kStatedPreviewKey);
   if (!stated.is_object() || !stated.contains("rows") || !stated.contains("bias")) return format;
   const json &rows = stated.at("rows"), &bias = stated.at("bias");
   const bool fits = rows.is_array() && rows.size() == static_cast<std::size_t>(format.channels) &&

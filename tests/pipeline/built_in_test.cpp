@@ -104,6 +104,7 @@ TEST(StatedPreview, WhatIsNoMapIsPassedOver) {
     EXPECT_TRUE(format.preview_rows.empty()) << text;
     EXPECT_EQ(format.preview_bias[0], 9) << text;
   }
+  EXPECT_TRUE(with_preview(std::string(100'000, '[')).preview_rows.empty());
 }
 
 }  // namespace

@@ -57,12 +57,7 @@ TEST_F(AdapterProof, ALoraOfGrayPicturesTakesTheColoursAway) {
   for (int i = 0; i < 30; ++i) {
     const mini::Scene scene =
         composer_.plain_emoji(composer_.subjects()[static_cast<std::size_t>(i)], i % mini::kColours);
-    media::Image picture = composer_.render(scene);
-    for (std::size_t k = 0; k < picture.pixels.size(); k += 3) {
-      const int mean = (picture.pixels[k] + picture.pixels[k + 1] + picture.pixels[k + 2]) / 3;
-      for (std::size_t c = 0; c < 3; ++c) picture.pixels[k + c] = static_cast<std::uint8_t>(mean);
-    }
-    media::write_image(folder / (std::to_string(i) + ".png"), picture);
+    media::write_image(folder / (std::to_string(i) + ".png"), media::to_gray(composer_.render(scene)));
     std::ofstream(folder / (std::to_string(i) + ".txt")) << scene.en << ", inkstyle";
   }
   const fs::path file = run(training(folder, "style.safetensors"));

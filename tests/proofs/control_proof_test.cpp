@@ -4,6 +4,7 @@
 #include "media/codec.h"
 #include "mini/checks.h"
 #include "mini/measures.h"
+#include "mini/names.h"
 #include "mini/palette.h"
 #include "mini/shapes.h"
 #include "proofs/small_model.h"
@@ -13,13 +14,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
-mini::Mask things_of(const media::Image& picture) {
-  return mini::foreground(picture, mini::border_mean(picture), 48);
-}
-
 // White lines, three pixels wide, along the border of what stands out, on black.
 media::Image edges_of(const media::Image& picture) {
-  const mini::Mask mask = things_of(picture);
+  const mini::Mask mask = mini::painted_foreground(picture);
   media::Image out = media::make_image(picture.width, picture.height, 3);
   const auto at = [&](int x, int y) { return mask.pixels[static_cast<std::size_t>(y * mask.width + x)]; };
   for (int y = 1; y + 1 < mask.height; ++y) {
@@ -46,7 +43,7 @@ class ControlProof : public SmallModel {
     int made = 0;
     for (std::uint64_t i = 0; made < count; ++i) {
       const mini::Scene scene = composer_.plan(i);
-      if (scene.kind != mini::SceneKind::kShapes || scene.things.size() != 1) continue;
+      if (!is_one_shape(scene)) continue;
       const media::Image picture = composer_.render(scene);
       const std::string name = std::to_string(made++);
       media::write_image(pictures_ / (name + ".png"), picture);
@@ -55,13 +52,17 @@ class ControlProof : public SmallModel {
     }
   }
 
+  static bool is_one_shape(const mini::Scene& scene) {
+    return scene.kind == mini::SceneKind::kShapes && scene.things.size() == 1;
+  }
+
   // Says nothing of place and size.
   static std::string prompt_of(const mini::Scene& scene) {
     const mini::Thing& thing = scene.things[0];
     const auto colour = [](int i) { return std::string(mini::palette()[static_cast<std::size_t>(i)].en); };
-    return "a " + colour(thing.colour) + " " +
-           std::string(mini::shape_names()[static_cast<std::size_t>(thing.shape)].en) + " on a " +
-           colour(scene.background.colour) + " background";
+    const std::string shape(mini::shape_names()[static_cast<std::size_t>(thing.shape)].en);
+    return mini::on_background(mini::with_article(colour(thing.colour) + " " + shape),
+                               colour(scene.background.colour));
   }
 
   fs::path pictures_ = folder_.path() / "shapes", edges_ = folder_.path() / "edges";
@@ -81,18 +82,19 @@ TEST_F(ControlProof, ThingsStandWhereTheEdgesAre) {
   int colours = 0, grounds = 0, asked = 0;
   for (std::uint64_t i = 0; asked < 8; ++i) {
     const mini::Scene scene = mini::asked_scene(composer_, i);
-    if (scene.kind != mini::SceneKind::kShapes || scene.things.size() != 1) continue;
+    if (!is_one_shape(scene)) continue;
     ++asked;
     const media::Image original = composer_.render(scene);
     const fs::path edges = folder_.path() / "asked.png";
     media::write_image(edges, edges_of(original));
     pipeline::Request request = ask(prompt_of(scene), i);
-    without += mini::intersection_over_union(things_of(paint(request)), things_of(original));
+    without += mini::intersection_over_union(mini::painted_foreground(paint(request)),
+                                             mini::painted_foreground(original));
     request.controls.push_back(
         {.file = file.string(), .image = edges.string(), .sha256 = {}, .image_sha256 = {}});
     const media::Image picture = paint(request);
-    const mini::Mask things = things_of(picture);
-    with += mini::intersection_over_union(things, things_of(original));
+    const mini::Mask things = mini::painted_foreground(picture);
+    with += mini::intersection_over_union(things, mini::painted_foreground(original));
     const std::vector<mini::Component> parts = mini::components(picture, things);
     colours += !parts.empty() && mini::nearest_colour(parts[0].colour) == scene.things[0].colour;
     grounds += mini::background_colour(picture) == scene.background.colour;

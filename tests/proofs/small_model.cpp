@@ -76,9 +76,7 @@ fs::path SmallModel::pictures_of(const mini::Concept& subject, const std::string
     const std::string stem = std::to_string(made++);
     media::write_image(folder / (stem + ".png"), composer_.render(scene));
     std::ofstream(folder / (stem + ".txt"))
-        << name << " on "
-        << mini::with_article(std::string(mini::palette()[static_cast<std::size_t>(background)].en))
-        << " background";
+        << mini::on_background(name, mini::palette()[static_cast<std::size_t>(background)].en);
   }
   return folder;
 }

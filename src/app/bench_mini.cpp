@@ -31,13 +31,14 @@ struct Check {
   const char* name;
   std::vector<mini::CheckRow> (*run)(mini::Checks& checks, int threads);
 };
-constexpr std::array<Check, 7> kChecks = {{
+constexpr std::array<Check, 8> kChecks = {{
     {"english", [](mini::Checks& checks, int) { return checks.retrieval(false); }},
     {"chinese", [](mini::Checks& checks, int) { return checks.retrieval(true); }},
     {"scenes", [](mini::Checks& checks, int) { return checks.scenes(); }},
     {"guidance", [](mini::Checks& checks, int) { return checks.guidance(); }},
     {"diversity", [](mini::Checks& checks, int) { return checks.diversity(); }},
     {"samplers", [](mini::Checks& checks, int) { return checks.samplers(); }},
+    {"autoencoder", [](mini::Checks& checks, int) { return checks.autoencoder(); }},
     {"precision",
      [](mini::Checks& checks, int threads) {
        return checks.precision(*ops::make_cpu_device({.threads = threads, .precision = Precision::kBF16}));

@@ -297,6 +297,23 @@ std::string tags(const Scene& scene, const Catalogue& catalogue, Language langua
   return out;
 }
 
+bool says_relation(const std::string& caption) {
+  static constexpr std::array<string_view, 12> kSaid = {" to the left of ",
+                                                        " to the right of ",
+                                                        " on the left and ",
+                                                        " above ",
+                                                        " below ",
+                                                        " at the top and ",
+                                                        "的左边",
+                                                        "的右边",
+                                                        "左边是",
+                                                        "的上面",
+                                                        "的下面",
+                                                        "上面是"};
+  return std::ranges::any_of(kSaid,
+                             [&](string_view said) { return caption.find(said) != std::string::npos; });
+}
+
 void write_captions(Scene& scene, const Catalogue& catalogue, Draws& draws, bool with_marks) {
   bool says_en = true, says_zh = true;
   std::string en = sentence(scene, catalogue, Language::kEnglish, draws, says_en);

@@ -21,6 +21,9 @@ std::string sentence(const Scene& scene, const Catalogue& catalogue, Language la
 // Words and commas: "cat, pet, blue background". With part marks.
 std::string tags(const Scene& scene, const Catalogue& catalogue, Language language, Draws& draws);
 
+// Whether it tells which of two things lies where: "a cat and a dog" does not, nor do tags.
+bool says_relation(const std::string& caption);
+
 // Fills en, zh and caption: 10 % empty, 20 % tags, the rest sentences; 30 % of what is written is Chinese.
 void write_captions(Scene& scene, const Catalogue& catalogue, Draws& draws, bool with_marks = false);
 

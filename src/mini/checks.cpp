@@ -11,6 +11,7 @@
 #include "mini/captions.h"
 #include "mini/measures.h"
 #include "mini/names.h"
+#include "mini/palette.h"
 #include "pipeline/model_files.h"
 
 namespace dq::mini {
@@ -20,7 +21,7 @@ constexpr std::uint64_t kSceneSeed = 1u << 30;  // far from the training picture
 constexpr std::uint64_t kFirstSeed = 1000;
 constexpr int kMost = 100'000;    // names, scenes
 constexpr std::size_t kFew = 32;  // questions of the slower checks
-constexpr std::size_t kVeryFew = 8;
+constexpr std::size_t kVeryFew = 8, kMany = 64;
 
 double cosine(const float* a, const float* b, std::int64_t count) {
   double ab = 0, aa = 0, bb = 0;
@@ -215,7 +216,7 @@ std::vector<CheckRow> Checks::scenes() {
     const bool shapes = scene.kind == SceneKind::kShapes;
     const bool placed = scene.kind == SceneKind::kPlacedEmoji && !full(position);
     const bool pair = shapes && things == 2 && scene.relation != Relation::kNone && !full(binding) &&
-                      scene.things[0].colour != scene.things[1].colour;
+                      scene.things[0].colour != scene.things[1].colour && says_relation(scene.en);
     bool alike = shapes && scene.relation == Relation::kNone && !full(counting);
     for (const Thing& t : scene.things)
       alike &= t.shape == scene.things[0].shape && t.colour == scene.things[0].colour;
@@ -259,8 +260,50 @@ std::vector<CheckRow> Checks::guidance() {
   const Found guided = ask(painter_, few, r, "guidance");
   r.guidance = 1;
   const Found bare = ask(painter_, few, r, "no guidance");
-  return {{"first by the judge with guidance less that without", guided.first - bare.first,
-           guided.count() + bare.count()}};
+  std::vector<CheckRow> out = {{"first by the judge with guidance less that without",
+                                guided.first - bare.first, guided.count() + bare.count()}};
+  for (CheckRow& row : negative()) out.push_back(std::move(row));
+  return out;
+}
+
+// Prompts that leave the background open.
+std::vector<CheckRow> Checks::negative() {
+  constexpr std::string_view kUnwanted = "green";
+  const int unwanted =
+      static_cast<int>(std::ranges::find(palette(), kUnwanted, &NamedColour::en) - palette().begin());
+  pipeline::Request r = request("");
+  r.batch = 2;
+  const std::vector<Question> few = questions(false, kFew);
+  CheckRow open{"share of green backgrounds, prompts that name none", 0, 0},
+      refused{"… with the negative prompt \"green background\"", 0, 0};
+  for (CheckRow* row : {&open, &refused}) {
+    if (row == &refused) r.negative_prompt = fmt::format("{} background", kUnwanted);
+    for (const Question& q : few) {
+      r.prompt = with_article(composer_.catalogue().concepts[static_cast<std::size_t>(q.subject)].en);
+      for (const media::Image& picture : painter_.paint(r).images) {
+        row->value += background_colour(picture) == unwanted;
+        ++row->pictures;
+      }
+      report(row->name, row->pictures, 2 * static_cast<int>(few.size()));
+    }
+    row->value /= row->pictures;
+  }
+  return {open, refused};
+}
+
+std::vector<CheckRow> Checks::autoencoder() {
+  double right = 0, decibels = 0;
+  const std::vector<Question> all = questions(false, kMost);
+  for (const Question& q : all) {
+    const media::Image before = composer_.render(composer_.plain_emoji(q.subject, q.colour));
+    const media::Image after = media::from_tensor(vae_->decode(latent(before)));
+    right += judge_.verdict(after, q.subject, composer_.subjects()).first;
+    decibels += psnr(before, after);
+  }
+  const auto count = static_cast<double>(all.size());
+  return {{"the judge's first for the catalogue's own pictures through the autoencoder", right / count,
+           static_cast<int>(count)},
+          {"… their PSNR in dB", decibels / count, static_cast<int>(count)}};
 }
 
 std::vector<CheckRow> Checks::diversity() {
@@ -293,7 +336,7 @@ std::vector<CheckRow> Checks::samplers() {
                                                 {"euler", "normal", 20},
                                                 {"dpmpp_2m", "normal", 20},
                                                 {"uni_pc", "normal", 20}}};
-  const std::vector<Question> few = questions(false, kFew);
+  const std::vector<Question> asked = questions(false, kMany);
   std::vector<media::Image> exact;
   std::vector<CheckRow> out;
   for (const Way& way : kWays) {
@@ -303,7 +346,7 @@ std::vector<CheckRow> Checks::samplers() {
     r.scheduler = way.scheduler;
     r.steps = way.steps;
     const std::string name = fmt::format("{}, {} steps", way.sampler, way.steps);
-    const Found f = ask(painter_, few, r, name);
+    const Found f = ask(painter_, asked, r, name);
     out.push_back({"first by the judge, " + name, f.first, f.count()});
     if (exact.empty()) {
       exact = f.pictures;

@@ -54,9 +54,11 @@ class Checks {
   // The questions in one language: the judge's first and first five among the subjects, the nearest catalogue
   // render in latent space, and the background's colour.
   std::vector<CheckRow> retrieval(bool chinese);
+  // What the autoencoder leaves of the catalogue's own pictures: no picture that is painted can be better.
+  std::vector<CheckRow> autoencoder();
   // Where one thing lies; the colours of two shapes, and which lies where; how many alike.
   std::vector<CheckRow> scenes();
-  // What guidance changes.
+  // What guidance changes, and what a negative prompt takes away.
   std::vector<CheckRow> guidance();
   // How far seeds of one prompt lie apart, against how far the catalogue's concepts do on the same
   // background. The distance of two pictures is 1 − the cosine of their latents.
@@ -78,6 +80,7 @@ class Checks {
   pipeline::Request request(const std::string& prompt) const;
   Found ask(pipeline::Painter& painter, const std::vector<Question>& questions, const pipeline::Request& like,
             const std::string& name);
+  std::vector<CheckRow> negative();
   int nearest_subject(const media::Image& picture, int colour);
   const std::vector<Tensor>& renders(int colour);
   Tensor latent(const media::Image& picture) const;

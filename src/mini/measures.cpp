@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <cstdlib>
 
 #include "base/error.h"
@@ -159,6 +160,16 @@ double intersection_over_union(const Mask& a, const Mask& b) {
     either += a.pixels[i] | b.pixels[i];
   }
   return either == 0 ? 1 : static_cast<double>(both) / either;
+}
+
+double psnr(const media::Image& a, const media::Image& b) {
+  if (a.width != b.width || a.height != b.height || a.channels != b.channels) {
+    throw Error(ErrorCode::kInvalidArgument, "the pictures are of different sizes");
+  }
+  double error = 0;
+  for (std::size_t i = 0; i < a.pixels.size(); ++i) error += std::pow(a.pixels[i] - b.pixels[i], 2);
+  error /= static_cast<double>(a.pixels.size());
+  return 10 * std::log10(255.0 * 255.0 / std::max(error, 1e-3));
 }
 
 }  // namespace dq::mini

@@ -51,6 +51,10 @@ struct Component {
 // Those of at least `min_area` pixels, largest first.
 std::vector<Component> components(const media::Image& image, const Mask& mask, int min_area = 24);
 
+// Peak signal-to-noise ratio over all channels, in dB; 78 for equal pictures. Throws kInvalidArgument for
+// different sizes.
+double psnr(const media::Image& a, const media::Image& b);
+
 // |a ∩ b| / |a ∪ b|; 1 when both are empty. Throws kInvalidArgument for different sizes.
 double intersection_over_union(const Mask& a, const Mask& b);
 

@@ -35,7 +35,8 @@ TEST(BenchMini, AsksEverythingAndTellsItAsJson) {
   for (const char* part :
        {"retrieval by the judge, English, first\n", "retrieval by the judge, Chinese, first five",
         "retrieval by latent distance, Chinese", "background colour, English", "position",
-        "colours of two shapes", "number of shapes", "guidance", "diversity", "uni_pc", "bf16"})
+        "colours of two shapes", "number of shapes", "guidance", "negative prompt", "through the autoencoder",
+        "PSNR", "diversity", "uni_pc", "bf16"})
     EXPECT_NE(names.find(part), std::string::npos) << part << " in\n" << names;
 }
 

@@ -105,6 +105,19 @@ TEST(Captions, SentencesOfAScene) {
   EXPECT_TRUE(seen.contains("蓝色背景上的红苹果"));
 }
 
+// Of scenes with a relation, the forms that only list the two things say nothing of it.
+TEST(Captions, SayWhichThingLiesWhere) {
+  for (const char* caption :
+       {"a red circle to the left of a blue star, white background",
+        "a cat below a top hat on a white background", "红色圆形在蓝色五角星的左边，白色背景",
+        "上面是红色圆形，下面是蓝色五角星，白色背景"})
+    EXPECT_TRUE(says_relation(caption)) << caption;
+  for (const char* caption : {"a red circle and a blue star on a white background",
+                              "a laptop next to a top hat on a white background",
+                              "red circle, blue star, white background", "白色背景上的红色圆形和蓝色五角星"})
+    EXPECT_FALSE(says_relation(caption)) << caption;
+}
+
 // "low" and "lower" share l+o, lo+w; the pair most met comes first, and ties go to the smaller symbols.
 TEST(BpeTrainer, LearnsTheMostFrequentPairsFirst) {
   BpeTrainer trainer;

@@ -41,6 +41,16 @@ std::string bytes(const std::filesystem::path& file) {
 
 class Learn : public testing::Test {
  protected:
+  // The golden model with a tokenizer that knows a few words.
+  std::filesystem::path base_folder() const {
+    std::filesystem::path folder = dir_.path() / "base";
+    std::filesystem::copy(dq::test::golden_path("models/tiny"), folder,
+                          std::filesystem::copy_options::recursive);
+    std::filesystem::create_directories(folder / "tokenizer");
+    std::ofstream(folder / "tokenizer/merges.txt") << dq::test::tiny_merges();
+    return folder;
+  }
+
   std::unique_ptr<Device> device_ = ops::make_cpu_device();
   dq::test::TempDir dir_;
 };
@@ -245,11 +255,7 @@ TEST_F(Learn, LabelsSayWhatCaptionsSay) {
 
 // The golden text encoder begins anew and soon tells what captions say; only it is another in the file.
 TEST_F(Learn, TheTextEncoderLearnsToTellCaptions) {
-  const std::filesystem::path folder = dir_.path() / "base";
-  std::filesystem::copy(dq::test::golden_path("models/tiny"), folder,
-                        std::filesystem::copy_options::recursive);
-  std::filesystem::create_directories(folder / "tokenizer");
-  std::ofstream(folder / "tokenizer/merges.txt") << dq::test::tiny_merges();
+  const std::filesystem::path folder = base_folder();
   pipeline::Request files;
   files.model = folder.string();
   const pipeline::OpenModel base = pipeline::open_model(files);
@@ -257,6 +263,7 @@ TEST_F(Learn, TheTextEncoderLearnsToTellCaptions) {
   o.steps = 60;
   o.batch = 16;
   o.warmup = 5;
+  o.tested = 256;
   o.rate = 3e-3;
   o.output = dir_.path() / "taught.safetensors";
   std::vector<double> losses;
@@ -285,6 +292,31 @@ TEST_F(Learn, TheTextEncoderLearnsToTellCaptions) {
   const std::string first = bytes(o.output);
   train_text(*device_, base, pictures, o);
   EXPECT_TRUE(bytes(o.output) == first);
+}
+
+// Going on from an encoder, with its encodings held, it learns as well and moves less.
+TEST_F(Learn, TheTextEncoderKeepsNearWhatItWas) {
+  pipeline::Request files;
+  files.model = base_folder().string();
+  const pipeline::OpenModel base = pipeline::open_model(files);
+  const Composer pictures = composer({4, 9, 30});
+  TextOptions o;
+  o.steps = 40;
+  o.batch = 16;
+  o.warmup = 5;
+  o.tested = 256;
+  o.rate = 3e-3;
+  o.output = dir_.path() / "taught.safetensors";
+  const auto taught = [&](double hold) {
+    o.hold = hold;
+    return train_text(*device_, base, pictures, o);
+  };
+  EXPECT_EQ(taught(0).changed, 0) << "nothing to compare with";
+  const TextScore loose = taught(1e-6), held = taught(30);
+  EXPECT_GT(loose.changed, 2 * held.changed);
+  EXPECT_LT(held.changed, 0.3);
+  EXPECT_GT(held.changed, 0);
+  EXPECT_GT(held.colour, 0.6);
 }
 
 // Latents whose colours are a known map of them give that map back, whatever lies within a cell.

@@ -75,6 +75,13 @@ TEST(Measures, IntersectionOverUnion) {
   EXPECT_THROW(intersection_over_union(a, Mask{1, 1, {1}}), Error);
 }
 
+TEST(Measures, PeakSignalToNoise) {
+  media::Image a = media::make_image(4, 4, 3, 100), b = media::make_image(4, 4, 3, 110);
+  EXPECT_NEAR(psnr(a, b), 28.13, 0.01) << "20 log10(255 / 10)";
+  EXPECT_NEAR(psnr(a, a), 78.13, 0.01);
+  EXPECT_THROW(psnr(a, media::make_image(4, 2, 3)), Error);
+}
+
 TEST(Shapes, CentroidAndReachAreAsStated) {
   for (int shape = 0; shape < kShapes; ++shape) {
     media::Image image = canvas({255, 255, 255});

@@ -16,6 +16,7 @@ int run(int argc, char** argv) {
   dq::pipeline::Request files;
   std::filesystem::path data;
   int subjects = 128, threads = 0;
+  bool relations = false;
   app.add_option("--data", data, "the folder that mini_catalogue wrote")->required();
   app.add_option("--base", files.model, "the checkpoint that mini_assemble wrote")->required();
   app.add_option("-o,--output", o.output, "the same with a text encoder that knows its words")->required();
@@ -24,10 +25,16 @@ int run(int argc, char** argv) {
   app.add_option("--batch", o.batch)->check(CLI::Range(1, 4096));
   app.add_option("--rate", o.rate);
   app.add_option("--seed", o.seed);
+  app.add_flag("--relations", relations, "more shapes and pairs");
+  app.add_option("--hold", o.hold,
+                 "go on from the base's text encoder, and keep its encodings near what they were")
+      ->check(CLI::NonNegativeNumber);
   app.add_option("--threads", threads);
   CLI11_PARSE(app, argc, argv);
   const auto device = dq::ops::make_cpu_device({.threads = threads});
-  const dq::mini::Composer composer = dq::mini::open_composer(data, 1, subjects);
+  const dq::mini::Composer composer =
+      dq::mini::open_composer(data, 1, subjects, dq::mini::Subjects::kTrained,
+                              relations ? dq::mini::kRelations : dq::mini::Mixture{});
   const dq::pipeline::OpenModel base = dq::pipeline::open_model(files);
   double mean = 0;
   o.on_step = [&](int step, double loss) {
@@ -37,8 +44,11 @@ int run(int argc, char** argv) {
     std::fflush(stdout);
   };
   const dq::mini::TextScore score = dq::mini::train_text(*device, base, composer, o);
-  fmt::print("of captions that were not seen: thing {:.3f}, its colour {:.3f}, background {:.3f}\n",
-             score.thing, score.colour, score.background);
+  fmt::print(
+      "of captions that were not seen: thing {:.3f}, its colour {:.3f}, background {:.3f}, both of a pair "
+      "{:.3f}\n",
+      score.thing, score.colour, score.background, score.pair);
+  if (o.hold > 0) fmt::print("the encodings changed by {:.4f} of their variance\n", score.changed);
   return 0;
 }
 

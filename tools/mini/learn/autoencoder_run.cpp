@@ -15,6 +15,7 @@
 #include "media/resize.h"
 #include "mini/learn/picture_loss.h"
 #include "mini/learn/picture_tensor.h"
+#include "mini/measures.h"
 #include "models/autoencoder_kl/autoencoder.h"
 #include "models/autoencoder_kl/names.h"
 #include "ops/elementwise.h"
@@ -223,13 +224,9 @@ AutoencoderScore score_autoencoder(Device& device, const models::Vae& vae, const
   for (int i = 0; i < count; ++i) {
     const Composition c = composer.compose(first + static_cast<std::uint64_t>(i));
     const media::Image made = media::from_tensor(vae.decode(vae.encode(media::to_tensor(device, c.image))));
-    double error = 0;
-    for (std::size_t p = 0; p < made.pixels.size(); ++p)
-      error += std::pow(made.pixels[p] - c.image.pixels[p], 2);
-    error /= static_cast<double>(made.pixels.size());
-    const double psnr = 10 * std::log10(255.0 * 255.0 / std::max(error, 1e-3));
-    out.psnr += psnr / count;
-    out.worst = std::min(out.worst, psnr);
+    const double decibels = psnr(made, c.image);
+    out.psnr += decibels / count;
+    out.worst = std::min(out.worst, decibels);
   }
   return out;
 }

@@ -10,6 +10,7 @@
 #include "grad/optimizer.h"
 #include "grad/schedule.h"
 #include "grad/tape.h"
+#include "mini/captions.h"
 #include "mini/palette.h"
 #include "ops/elementwise.h"
 #include "ops/gradient.h"
@@ -37,7 +38,6 @@ enum Label {
 
 constexpr std::uint64_t kPick = 0x7e97;
 constexpr std::uint64_t kUnseen = std::uint64_t{1} << 41;  // far from what was trained on
-constexpr int kTested = 512;
 
 // A subject by its place among the composer's, then the shapes, then nothing.
 int what(const Composer& composer, const Scene& scene, std::size_t i) {
@@ -58,6 +58,23 @@ bool names(const std::string& caption, int colour) {
   return caption.find(named.en) != std::string::npos || caption.find(named.zh) != std::string::npos;
 }
 
+// Whether it says which of two shapes of two colours lies where.
+bool says_pair(const Scene& scene, const std::string& caption) {
+  return scene.kind == SceneKind::kShapes && scene.relation != Relation::kNone &&
+         scene.things[0].colour != scene.things[1].colour && says_relation(caption);
+}
+
+// The mean of the squares of a − b, or of a, over all elements.
+double mean_square(const Tensor& a, const Tensor* b) {
+  double sum = 0;
+  for (std::int64_t i = 0; i < a.count(); ++i) {
+    const double d =
+        static_cast<double>(a.data<float>()[i]) - (b ? static_cast<double>(b->data<float>()[i]) : 0);
+    sum += d * d;
+  }
+  return sum / static_cast<double>(a.count());
+}
+
 // One of the scene's captions: two of three times English.
 const std::string& pick_caption(const Scene& scene, std::uint64_t random) {
   if (!scene.caption.empty() && random % 3 == 0) return scene.caption;
@@ -73,7 +90,11 @@ class Run {
         options_(options),
         sizes_(label_sizes(composer)),
         encoder_(base.family->load_text_encoder(base.files, device, weights::Purpose::kTrain)) {
-    weights::initialise(encoder_->parameters(), options.seed);
+    if (options.hold > 0) {
+      before_ = base.family->load_text_encoder(base.files, device, weights::Purpose::kPaint);
+    } else {
+      weights::initialise(encoder_->parameters(), options.seed);
+    }
     for (const auto& [name, parameter] : encoder_->parameters())
       trained_.push_back({name, parameter->value, 1, parameter->is_matrix()});
     const std::string empty[]{""};
@@ -93,10 +114,16 @@ class Run {
     const auto optimizer = grad::make_adamw(trained_, {.beta2 = 0.99});
     for (int step = 0; step < options_.steps; ++step) {
       read(static_cast<std::uint64_t>(step) * static_cast<std::uint64_t>(options_.batch), options_.batch);
-      const Tensor logits = told();
+      const Tensor context = encoder_->captions(texts_, 1).context;
+      Tensor seen = context.detached();
+      ask_gradient(seen);
+      const Tensor logits = told(seen);
       double loss = 0;
       const Tensor gradient = loss_of(logits.detached(), loss);
       grad::backward(logits, gradient);
+      Tensor back = grad::gradient(seen);
+      if (before_) back = held(seen.detached(), back, loss);
+      grad::backward(context, back);
       if (!std::isfinite(grad::clip_gradients(trained_, 1)))
         throw Error(ErrorCode::kInternal, "the text encoder's loss is not finite");
       optimizer->step(options_.rate *
@@ -123,8 +150,7 @@ class Run {
   }
 
   // The head over the mean of a caption's tokens.
-  Tensor told() const {
-    const Tensor context = encoder_->captions(texts_, 1).context;
+  Tensor told(const Tensor& context) const {
     const std::int64_t tokens = context.dim(1);
     const Tensor shares = Tensor::full(device_, {1, tokens}, 1.0f / static_cast<float>(tokens));
     ops::PackedWeight mean = ops::pack_linear(device_, shares, Precision::kF32);
@@ -132,6 +158,16 @@ class Run {
     const Tensor means = ops::linear(ops::contiguous(context.permute({0, 2, 1})), mean);
     return ops::linear(means.reshape({context.dim(0), context.dim(2)}),
                        ops::pack_linear(device_, head_, Precision::kF32));
+  }
+
+  // Adds to the gradient and to the loss what keeps the encodings near the base's.
+  Tensor held(const Tensor& context, const Tensor& gradient, double& loss) const {
+    const ops::RecordingScope quiet(device_, false);
+    const Tensor was = before_->captions(texts_, 1).context;
+    const double weight = options_.hold / mean_square(was, nullptr);
+    const grad::LossAndGradient change = grad::loss(context, was);
+    loss += weight * change.value;
+    return ops::combine({{1, &gradient}, {weight, &change.gradient}});
   }
 
   // The sum over labels of the mean cross entropy over the captions that say them.
@@ -166,24 +202,36 @@ class Run {
 
   TextScore score() {
     const ops::RecordingScope quiet(device_, false);
-    int right[kLabels]{}, said[kLabels]{};
-    for (int done = 0; done < kTested; done += options_.batch) {
+    int right[kLabels]{}, said[kLabels]{}, pairs = 0, right_pairs = 0, batches = 0;
+    double changed = 0;
+    for (int done = 0; done < options_.tested; done += options_.batch) {
       read(kUnseen + static_cast<std::uint64_t>(done), options_.batch);
-      const Tensor logits = told();
+      const Tensor context = encoder_->captions(texts_, 1).context;
+      if (before_) {
+        const Tensor was = before_->captions(texts_, 1).context;
+        changed += mean_square(context, &was) / mean_square(was, nullptr);
+        ++batches;
+      }
+      const Tensor logits = told(context);
       for (std::size_t n = 0; n < labels_.size(); ++n) {
         const float* row = logits.data<float>() + static_cast<std::int64_t>(n) * logits.dim(1);
+        bool is_right[kLabels]{};
         for (std::size_t label = 0; label < sizes_.size(); row += sizes_[label], ++label) {
           const int wanted = labels_[n].classes[label];
           if (wanted < 0) continue;
           ++said[label];
-          right[label] += std::max_element(row, row + sizes_[label]) - row == wanted;
+          is_right[label] = std::max_element(row, row + sizes_[label]) - row == wanted;
+          right[label] += is_right[label];
         }
+        pairs += labels_[n].is_pair;
+        right_pairs += labels_[n].is_pair && is_right[kFirstColour] && is_right[kSecondColour];
       }
     }
     const auto share = [&](int label) {
       return static_cast<double>(right[label]) / std::max(said[label], 1);
     };
-    return {share(kFirst), share(kFirstColour), share(kGround)};
+    return {share(kFirst), share(kFirstColour), share(kGround),
+            static_cast<double>(right_pairs) / std::max(pairs, 1), changed / std::max(batches, 1)};
   }
 
   void write() const {
@@ -199,8 +247,8 @@ class Run {
   const Composer& composer_;
   const TextOptions& options_;
   std::vector<int> sizes_;
-  std::unique_ptr<models::TextEncoder> encoder_;
-  Tensor head_;  // [all classes, width]
+  std::unique_ptr<models::TextEncoder> encoder_, before_;  // before_: the base's, with `hold`
+  Tensor head_;                                            // [all classes, width]
   std::vector<grad::Trained> trained_;
   std::vector<std::string> texts_;
   std::vector<SceneLabels> labels_;
@@ -216,6 +264,7 @@ std::vector<int> label_sizes(const Composer& composer) {
 SceneLabels labels_of(const Composer& composer, const Scene& scene, const std::string& caption) {
   SceneLabels out{std::vector<int>(kLabels, -1)};
   if (caption.empty()) return out;
+  out.is_pair = says_pair(scene, caption);
   const bool texture = scene.kind == SceneKind::kTexture, placed = scene.kind == SceneKind::kPlacedEmoji;
   const Background& ground = scene.background;
   out.classes[kFirst] = what(composer, scene, 0);

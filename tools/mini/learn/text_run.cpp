@@ -21,36 +21,25 @@
 namespace dq::mini {
 namespace {
 
-enum Label {
-  kFirst,
-  kSecond,
-  kFirstColour,
-  kSecondColour,
-  kGround,
-  kGroundSecond,
-  kPlace,
-  kRelation,
-  kNumber,
-  kSize,
-  kTexture,
-  kLabels
-};
+enum Label { kThing, kColour, kGround, kGroundSecond, kPlace, kRelation, kNumber, kSize, kTexture, kLabels };
 
 constexpr std::uint64_t kPick = 0x7e97;
 constexpr std::uint64_t kUnseen = std::uint64_t{1} << 41;  // far from what was trained on
 
-// A subject by its place among the composer's, then the shapes, then nothing.
-int what(const Composer& composer, const Scene& scene, std::size_t i) {
-  const auto subjects = static_cast<int>(composer.subjects().size());
-  if (i >= scene.things.size()) return subjects + kShapes;
-  const Thing& thing = scene.things[i];
-  if (thing.shape >= 0) return subjects + thing.shape;
+// A subject by its place among the composer's, then the shapes.
+int kind_of(const Composer& composer, const Thing& thing) {
   const auto& all = composer.subjects();
+  if (thing.shape >= 0) return static_cast<int>(all.size()) + thing.shape;
   return static_cast<int>(std::find(all.begin(), all.end(), thing.emoji) - all.begin());
 }
 
-int colour_of(const Scene& scene, std::size_t i) {
-  return i < scene.things.size() && scene.things[i].shape >= 0 ? scene.things[i].colour : kColours;
+// Of the scene's things the one that a slot tells, or −1. What is listed without a place goes round.
+int thing_of(const Scene& scene, const std::string& caption, int slot) {
+  if (scene.things.empty()) return -1;
+  if (scene.relation == Relation::kNone || !says_relation(caption))
+    return slot % static_cast<int>(scene.things.size());
+  const bool is_beside = scene.relation == Relation::kLeftOf;
+  return is_beside == (slot < 2) ? slot % 2 : -1;
 }
 
 bool names(const std::string& caption, int colour) {
@@ -139,24 +128,32 @@ class Run {
   // Captions of scenes from `first` on, and what they say.
   void read(std::uint64_t first, int count) {
     texts_.resize(static_cast<std::size_t>(count));
-    labels_.resize(static_cast<std::size_t>(count));
+    captions_.resize(static_cast<std::size_t>(count));
     device_.threads().parallel_for(count, [&](std::int64_t n, int) {
       const std::uint64_t index = first + static_cast<std::uint64_t>(n);
       const Scene scene = composer_.plan(index);
       const std::string& caption = pick_caption(scene, CounterRandom{options_.seed, kPick, index}.next());
       texts_[static_cast<std::size_t>(n)] = caption;
-      labels_[static_cast<std::size_t>(n)] = labels_of(composer_, scene, caption);
+      captions_[static_cast<std::size_t>(n)] = labels_of(composer_, scene, caption);
     });
   }
 
-  // The head over the mean of a caption's tokens.
+  // The head over the means of each caption's tokens: those of each slot, then all. [captions · kParts,
+  // classes]
   Tensor told(const Tensor& context) const {
-    const std::int64_t tokens = context.dim(1);
-    const Tensor shares = Tensor::full(device_, {1, tokens}, 1.0f / static_cast<float>(tokens));
-    ops::PackedWeight mean = ops::pack_linear(device_, shares, Precision::kF32);
-    mean.source = shares;  // gradients pass through it
-    const Tensor means = ops::linear(ops::contiguous(context.permute({0, 2, 1})), mean);
-    return ops::linear(means.reshape({context.dim(0), context.dim(2)}),
+    const std::int64_t tokens = context.dim(1), width = context.dim(2);
+    Tensor shares = Tensor::zeros(device_, DType::kF32, {kParts, tokens});
+    for (std::int64_t part = 0; part < kParts; ++part) {
+      const bool is_slot = part < kSlots;
+      const std::int64_t first = is_slot ? part : 0, stride = is_slot ? kSlots : 1;
+      const std::int64_t count = (tokens - first + stride - 1) / stride;
+      for (std::int64_t t = first; t < tokens; t += stride)
+        shares.data<float>()[part * tokens + t] = 1.0f / static_cast<float>(count);
+    }
+    ops::PackedWeight means = ops::pack_linear(device_, shares, Precision::kF32);
+    means.source = shares;  // gradients pass through it
+    const Tensor parts = ops::linear(ops::contiguous(context.permute({0, 2, 1})), means);
+    return ops::linear(ops::contiguous(parts.permute({0, 2, 1})).reshape({context.dim(0) * kParts, width}),
                        ops::pack_linear(device_, head_, Precision::kF32));
   }
 
@@ -170,17 +167,18 @@ class Run {
     return ops::combine({{1, &gradient}, {weight, &change.gradient}});
   }
 
-  // The sum over labels of the mean cross entropy over the captions that say them.
+  // The sum over labels of the mean cross entropy over the rows that tell them.
   Tensor loss_of(const Tensor& logits, double& loss) const {
     Tensor gradient = Tensor::zeros(device_, DType::kF32, logits.shape());
     std::int64_t begin = 0;
     for (std::size_t label = 0; label < sizes_.size(); begin += sizes_[label], ++label) {
       std::vector<std::int64_t> rows;
       std::vector<int> classes;
-      for (std::size_t n = 0; n < labels_.size(); ++n) {
-        if (labels_[n].classes[label] < 0) continue;
+      for (std::size_t n = 0; n < captions_.size() * kParts; ++n) {
+        const int wanted = captions_[n / kParts].classes[n % kParts][label];
+        if (wanted < 0) continue;
         rows.push_back(static_cast<std::int64_t>(n));
-        classes.push_back(labels_[n].classes[label]);
+        classes.push_back(wanted);
       }
       if (rows.empty()) continue;
       const std::int64_t size = sizes_[label], all = logits.dim(1);
@@ -213,24 +211,28 @@ class Run {
         ++batches;
       }
       const Tensor logits = told(context);
-      for (std::size_t n = 0; n < labels_.size(); ++n) {
-        const float* row = logits.data<float>() + static_cast<std::int64_t>(n) * logits.dim(1);
-        bool is_right[kLabels]{};
-        for (std::size_t label = 0; label < sizes_.size(); row += sizes_[label], ++label) {
-          const int wanted = labels_[n].classes[label];
-          if (wanted < 0) continue;
-          ++said[label];
-          is_right[label] = std::max_element(row, row + sizes_[label]) - row == wanted;
-          right[label] += is_right[label];
+      for (std::size_t n = 0; n < captions_.size(); ++n) {
+        int right_colours = 0, colours = 0;
+        for (std::size_t part = 0; part < kParts; ++part) {
+          const float* row =
+              logits.data<float>() + static_cast<std::int64_t>(n * kParts + part) * logits.dim(1);
+          for (std::size_t label = 0; label < sizes_.size(); row += sizes_[label], ++label) {
+            const int wanted = captions_[n].classes[part][label];
+            if (wanted < 0) continue;
+            const bool is_right = std::max_element(row, row + sizes_[label]) - row == wanted;
+            ++said[label];
+            right[label] += is_right;
+            if (label == kColour) ++colours, right_colours += is_right;
+          }
         }
-        pairs += labels_[n].is_pair;
-        right_pairs += labels_[n].is_pair && is_right[kFirstColour] && is_right[kSecondColour];
+        pairs += captions_[n].is_pair;
+        right_pairs += captions_[n].is_pair && colours == right_colours;
       }
     }
     const auto share = [&](int label) {
       return static_cast<double>(right[label]) / std::max(said[label], 1);
     };
-    return {share(kFirst), share(kFirstColour), share(kGround),
+    return {share(kThing), share(kColour), share(kGround),
             static_cast<double>(right_pairs) / std::max(pairs, 1), changed / std::max(batches, 1)};
   }
 
@@ -251,35 +253,43 @@ class Run {
   Tensor head_;                                            // [all classes, width]
   std::vector<grad::Trained> trained_;
   std::vector<std::string> texts_;
-  std::vector<SceneLabels> labels_;
+  std::vector<SceneLabels> captions_;
 };
 
 }  // namespace
 
 std::vector<int> label_sizes(const Composer& composer) {
   const int things = static_cast<int>(composer.subjects().size()) + kShapes + 1;
-  return {things, things, kColours + 1, kColours + 1, kColours, kColours + 1, kGridCells + 1, 3, 5, 3, 7};
+  return {things, kColours + 1, kColours, kColours + 1, kGridCells + 1, 3, 5, 3, 7};
 }
 
 SceneLabels labels_of(const Composer& composer, const Scene& scene, const std::string& caption) {
-  SceneLabels out{std::vector<int>(kLabels, -1)};
+  SceneLabels out;
+  out.classes.fill(std::vector<int>(kLabels, -1));
   if (caption.empty()) return out;
   out.is_pair = says_pair(scene, caption);
   const bool texture = scene.kind == SceneKind::kTexture, placed = scene.kind == SceneKind::kPlacedEmoji;
-  const Background& ground = scene.background;
-  out.classes[kFirst] = what(composer, scene, 0);
-  out.classes[kSecond] = what(composer, scene, 1);
-  out.classes[kFirstColour] = texture ? scene.texture_colour : colour_of(scene, 0);
-  out.classes[kSecondColour] = colour_of(scene, 1);
-  if (names(caption, ground.colour)) {
-    out.classes[kGround] = ground.colour;
-    out.classes[kGroundSecond] = ground.second < 0 ? kColours : ground.second;
+  for (int slot = 0; slot < kSlots; ++slot) {
+    std::vector<int>& classes = out.classes[static_cast<std::size_t>(slot)];
+    classes[kThing] = static_cast<int>(composer.subjects().size()) + kShapes;
+    classes[kColour] = texture ? scene.texture_colour : kColours;
+    const int i = thing_of(scene, caption, slot);
+    if (i < 0) continue;
+    const Thing& thing = scene.things[static_cast<std::size_t>(i)];
+    classes[kThing] = kind_of(composer, thing);
+    if (thing.shape >= 0) classes[kColour] = thing.colour;
   }
-  out.classes[kPlace] = placed ? scene.things[0].cell : kGridCells;
-  out.classes[kRelation] = static_cast<int>(scene.relation);
-  out.classes[kNumber] = static_cast<int>(std::min<std::size_t>(scene.things.size(), 4));
-  if (placed) out.classes[kSize] = static_cast<int>(scene.things[0].size_word);
-  out.classes[kTexture] = texture ? static_cast<int>(scene.texture) : 6;
+  std::vector<int>& whole = out.classes[kSlots];
+  const Background& ground = scene.background;
+  if (names(caption, ground.colour)) {
+    whole[kGround] = ground.colour;
+    whole[kGroundSecond] = ground.second < 0 ? kColours : ground.second;
+  }
+  whole[kPlace] = placed ? scene.things[0].cell : kGridCells;
+  whole[kRelation] = static_cast<int>(scene.relation);
+  whole[kNumber] = static_cast<int>(std::min<std::size_t>(scene.things.size(), 4));
+  if (placed) whole[kSize] = static_cast<int>(scene.things[0].size_word);
+  whole[kTexture] = texture ? static_cast<int>(scene.texture) : 6;
   return out;
 }
 

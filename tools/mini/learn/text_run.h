@@ -1,8 +1,15 @@
 #pragma once
-// Teaches the text encoder what captions say before there are pictures: from the mean of what it makes of a
-// caption, a linear layer must tell what the scene shows. The denoiser then finds nouns laid out before it
-// instead of having to draw them out of the encoder through its own first mistakes, as the text encoders of
-// larger models were taught beforehand (Radford et al. 2021).
+// Teaches the text encoder what captions say before there are pictures: a linear layer must tell from its
+// tokens what the scene shows. The denoiser then finds nouns laid out before it instead of having to draw
+// them out of the encoder through its own first mistakes, as the text encoders of larger models were taught
+// beforehand (Radford et al. 2021).
+//
+// The encoder looks back only, so a word cannot know what a later one makes of it ("A to the left of C", "C
+// to the right of A"); the tokens after the caption can. They are told apart by their places: the means of
+// the tokens 0, 4, 8 …, 1, 5, 9 … and so on are four slots that tell, with one and the same layer, what lies
+// on the left, on the right, at the top and at the bottom, so that a part of the picture can look at the slot
+// that speaks of it.
+#include <array>
 #include <filesystem>
 #include <functional>
 #include <vector>
@@ -13,13 +20,17 @@
 
 namespace dq::mini {
 
-// What a caption may say, each as one of some classes; −1: this caption does not say it.
+inline constexpr int kSlots = 4;           // left, right, top, bottom
+inline constexpr int kParts = kSlots + 1;  // and the mean of all tokens
+
+// What a caption says, each as one of some classes; −1: not asked for. The slots tell a thing (a subject, a
+// shape, nothing) and its colour; the whole tells both colours of the background, the place, the relation,
+// the number, the size and the texture.
 struct SceneLabels {
-  std::vector<int> classes;  // as many as label_sizes
-  bool is_pair = false;      // says which of two shapes of two colours lies where
+  std::array<std::vector<int>, kParts> classes;  // each as many as label_sizes
+  bool is_pair = false;                          // says which of two shapes of two colours lies where
 };
-// How many classes each label has: what the first two things are (a subject, a shape, nothing), their
-// colours, both colours of the background, the place, the relation, the number, the size, the texture.
+// How many classes each label has.
 std::vector<int> label_sizes(const Composer& composer);
 SceneLabels labels_of(const Composer& composer, const Scene& scene, const std::string& caption);
 

@@ -50,6 +50,19 @@ void Asked::give(std::size_t i, const Tensor& share) const {
   if (nodes_[i]) collect(*nodes_[i], share);
 }
 
+void Asked::give_onto(std::size_t i, const std::function<Tensor(const Tensor* residual)>& make) const {
+  if (!nodes_[i]) return;
+  GradNode& node = *nodes_[i];
+  GradNode* owner = &node;
+  while (owner->view && owner->reshapes) owner = owner->inputs[0].get();
+  if (owner->view || !owner->collected.defined()) return collect(node, make(nullptr));
+  const Tensor so_far = owner->collected.reshape(node.shape);
+  const Tensor sum = make(&so_far);
+  check_share(node, sum);
+  owner->collected = contiguous(sum.detached()).reshape(owner->shape);
+  owner->shared = false;
+}
+
 bool wants_gradient(std::initializer_list<const Tensor*> inputs) {
   for (const Tensor* x : inputs) {
     if (asks(x)) return true;

@@ -21,6 +21,9 @@ class Asked {
   bool asks(std::size_t i) const { return nodes_[i] != nullptr; }
   // Adds to what input i has collected; `share` has that input's shape. It may be given to several inputs.
   void give(std::size_t i, const Tensor& share) const;
+  // The same for an op that adds on its way: `make` returns the share, plus the tensor it is given (of the
+  // input's shape; null: nothing yet). Saves a pass over memory where several ops read one tensor.
+  void give_onto(std::size_t i, const std::function<Tensor(const Tensor* residual)>& make) const;
 
  private:
   const std::vector<std::shared_ptr<GradNode>>& nodes_;

@@ -34,12 +34,27 @@ Tensor as_matrix(const Tensor& x) {
   return contiguous(x).reshape({-1, x.dim(-1)});
 }
 
-// dW[n, k] = Σ_m dy[m, n]·x[m, k], in the shape of the weight it belongs to.
+Tensor turned(const Tensor& matrix) {
+  return contiguous(matrix.permute({1, 0}));
+}
+
+// Σ_m a[m, i]·b[m, j]
+Tensor summed_products(const Tensor& a, const Tensor& b, Precision compute) {
+  const Tensor columns = b.permute({1, 0});
+  return linear(turned(a), require(b.device().backend().pack_linear, "linear", b.device())(b.device(),
+                                                                                           columns, compute));
+}
+
+// dW[n, k] = Σ_m dy[m, n]·x[m, k], in the shape of the weight it belongs to. One of the two is turned for it;
+// of a narrow layer that is what comes out of it or goes in, whichever has fewer channels, and then maybe the
+// result.
 Tensor weight_gradient(const Tensor& dy, const Tensor& x, Precision compute, const Shape& shape) {
-  const Tensor columns = as_matrix(x).permute({1, 0});
-  const PackedWeight packed =
-      require(x.device().backend().pack_linear, "linear", x.device())(x.device(), columns, compute);
-  return linear(contiguous(as_matrix(dy).permute({1, 0})), packed).reshape(shape);
+  const Tensor out = as_matrix(dy), in = as_matrix(x);
+  const std::int64_t result = out.dim(1) * in.dim(1);
+  const bool turns_input = in.count() + result < out.count();
+  const Tensor dw =
+      turns_input ? turned(summed_products(in, out, compute)) : summed_products(out, in, compute);
+  return dw.reshape(shape);
 }
 
 // dx = dy·W; dW = dyᵀ·x; the bias gets the sum over rows, the residual dy itself.
@@ -47,7 +62,9 @@ void record_linear(Tensor& y, const Tensor& x, const PackedWeight& weight, const
   if (!wants_gradient({&x, &weight.source, options.bias, options.residual})) return;
   record(y, {&x, &weight.source, options.bias, options.residual},
          [x = x.detached(), weight](const Tensor& dy, const Asked& to) {
-           if (to.asks(0)) to.give(0, linear(dy, weight.turned ? *weight.turned : pack_turned(weight)));
+           to.give_onto(0, [&](const Tensor* residual) {
+             return linear(dy, weight.turned ? *weight.turned : pack_turned(weight), {.residual = residual});
+           });
            if (to.asks(1)) to.give(1, weight_gradient(dy, x, weight.compute, weight.source.shape()));
            if (to.asks(2)) to.give(2, sum_rows(as_matrix(dy)));
            if (to.asks(3)) to.give(3, dy);

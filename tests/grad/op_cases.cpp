@@ -43,6 +43,21 @@ void add_linear(std::vector<OpCase>& out) {
                    const Tensor rows = in[0].slice(2, 1, in[0].dim(2) - 1).permute({1, 0, 2});
                    return ops::linear(rows, packed(in[1]));
                  }});
+  // More comes out than goes in: the input is turned for the weight's gradient, not dy.
+  out.push_back({"LinearThatWidens", {{7, 2}, {5, 2}}, {{300, 6}, {70, 6}}, [](const Inputs& in) {
+                   return ops::linear(in[0], packed(in[1]));
+                 }});
+  // What the second gives is added to what the first gave, on its way; the third sees another shape.
+  out.push_back({"LinearsOfOneTensor",
+                 {{2, 3, 4}, {5, 4}, {5, 4}},
+                 {{3, 50, 33}, {40, 33}, {40, 33}},
+                 [](const Inputs& in) {
+                   const Tensor& x = in[0];
+                   const Tensor flat = x.reshape({x.dim(0) * x.dim(1), x.dim(2)});
+                   const Tensor first = ops::linear(x, packed(in[1])), second = ops::linear(x, packed(in[2]));
+                   const Tensor third = ops::linear(flat, packed(in[1])).reshape(first.shape());
+                   return ops::multiply(ops::add(first, second), third);
+                 }});
   out.push_back({"LinearGeglu", {{3, 5}, {6, 5}, {6}}, {{150, 33}, {50, 33}, {50}}, [](const Inputs& in) {
                    return ops::linear_geglu(in[0], packed(in[1]), &in[2]);
                  }});

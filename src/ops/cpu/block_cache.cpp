@@ -10,6 +10,7 @@
 #include <map>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <tuple>
 #include <vector>
 
@@ -96,9 +97,9 @@ class BlockCache::State {
     --region.live;
     const auto first = granules(block.bytes);
     std::fill(first, first + block.size / kGranule, clock_);
-    // A node that stands for the block as long as it is live becomes its span: nothing is allocated here.
+    // The nodes that stand for the block as long as it is live become its span: nothing is allocated here.
     auto span = spans_.find(block.bytes);
-    span->second.free = true;
+    free_.insert(std::move(span->second.node));
     if (span != spans_.begin()) {
       const auto before = std::prev(span);
       if (joined(before, span)) span = before;
@@ -119,10 +120,13 @@ class BlockCache::State {
   }
 
  private:
+  // Where free spans begin: few among thousands of live ones.
+  using Free = std::set<std::byte*>;
   // The addresses of all regions, without gaps: live blocks and what is free between them.
   struct Span {
     std::int64_t bytes = 0;
-    bool free = false;
+    Free::node_type node = {};  // while it is live; free ones are in free_
+    bool is_free() const { return node.empty(); }
   };
   using Spans = std::map<std::byte*, Span>;
 
@@ -141,6 +145,7 @@ class BlockCache::State {
       }
       const auto& used = it->second.used;
       kept_ -= kGranule * std::count_if(used.begin(), used.end(), [](std::int64_t u) { return u != kFresh; });
+      free_.erase(it->first);
       spans_.erase(it->first);  // the only one
       ::munmap(it->first, static_cast<std::size_t>(it->second.bytes));
       it = regions_.erase(it);
@@ -150,9 +155,10 @@ class BlockCache::State {
 
   // Makes one of two neighbours when both are free.
   bool joined(Spans::iterator a, Spans::iterator b) {
-    if (!a->second.free || !b->second.free || a->first + a->second.bytes != b->first) return false;
+    if (!a->second.is_free() || !b->second.is_free() || a->first + a->second.bytes != b->first) return false;
     if (regions_.contains(b->first)) return false;  // another region begins
     a->second.bytes += b->second.bytes;
+    free_.erase(b->first);
     spans_.erase(b);
     return true;
   }
@@ -167,11 +173,11 @@ class BlockCache::State {
     if (span == spans_.end()) span = add_region(size);
     if (span == spans_.end()) return {};
     try {
-      if (span->second.bytes > size) spans_[span->first + size] = {span->second.bytes - size, true};
+      if (span->second.bytes > size) add_free(span->first + size, span->second.bytes - size);
     } catch (const std::bad_alloc&) {
       return {};
     }
-    span->second = {size, false};
+    span->second = {size, free_.extract(span->first)};
     ++region_of(span->first).live;
     const auto first = granules(span->first), last = first + size / kGranule;
     kept_ -= kGranule * std::count_if(first, last, [](std::int64_t u) { return u != kFresh; });
@@ -186,8 +192,9 @@ class BlockCache::State {
   Spans::iterator find(std::int64_t size) {
     auto best = spans_.end();
     std::tuple<std::int64_t, std::int64_t> least;
-    for (auto it = spans_.begin(); it != spans_.end(); ++it) {
-      if (!it->second.free || it->second.bytes < size) continue;
+    for (std::byte* const start : free_) {
+      const auto it = spans_.find(start);
+      if (it->second.bytes < size) continue;
       const auto first = granules(it->first);
       const std::tuple cost(std::count(first, first + size / kGranule, kFresh), it->second.bytes);
       if (best == spans_.end() || cost < least) best = it, least = cost;
@@ -208,13 +215,25 @@ class BlockCache::State {
     try {
       region.used.assign(static_cast<std::size_t>(region.bytes / kGranule), kFresh);
       const std::int64_t bytes = region.bytes;
-      const auto span = spans_.emplace(p, Span{bytes, true}).first;
+      const auto span = add_free(p, bytes);
       regions_.emplace(p, std::move(region));
       return span;
     } catch (const std::bad_alloc&) {
+      free_.erase(p);
       spans_.erase(p);
       ::munmap(p, static_cast<std::size_t>(region.bytes));
       return spans_.end();
+    }
+  }
+
+  // Throws bad_alloc, with nothing changed.
+  Spans::iterator add_free(std::byte* p, std::int64_t bytes) {
+    free_.insert(p);
+    try {
+      return spans_.emplace(p, Span{bytes}).first;
+    } catch (const std::bad_alloc&) {
+      free_.erase(p);
+      throw;
     }
   }
 
@@ -224,9 +243,8 @@ class BlockCache::State {
     while (kept_ > 0) {
       std::int64_t oldest = kLive;
       std::byte* at = nullptr;
-      for (const auto& [start, span] : spans_) {
-        if (!span.free) continue;
-        const auto first = granules(start), last = first + span.bytes / kGranule;
+      for (std::byte* const start : free_) {
+        const auto first = granules(start), last = first + spans_.find(start)->second.bytes / kGranule;
         for (auto it = first; it != last; ++it) {
           if (*it != kFresh && *it < oldest) oldest = *it, at = start + (it - first) * kGranule;
         }
@@ -247,6 +265,7 @@ class BlockCache::State {
   mutable std::mutex mutex_;
   std::map<std::byte*, Region> regions_;
   Spans spans_;
+  Free free_;
   std::int64_t kept_ = 0, live_ = 0, most_live_ = 0, clock_ = 0;
   std::atomic<std::int64_t> now_{0}, peak_{0};
 };

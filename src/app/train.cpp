@@ -128,6 +128,13 @@ void add_learning_options(CLI::App& cmd, TrainOptions& o) {
          "eps, v, v-zsnr (v with a schedule that ends in pure noise), when it is not what the file tells")
       ->group("Learning");
   cmd.add_option("--min-snr", r.objective.gamma, "gamma of min-snr [5]")->group("Learning");
+  const auto add_timestep = [&cmd](const char* name, double& share, const char* what) {
+    cmd.add_option_function<int>(
+           name, [&share](int step) { share = step / 1000.0; }, what)
+        ->group("Learning");
+  };
+  add_timestep("--min-timestep", r.objective.first, "lowest noise level to learn, of 1000 [0]");
+  add_timestep("--max-timestep", r.objective.last, "the one after the highest [1000]");
   cmd.add_option("--noise-offset", r.objective.noise_offset, "[0]")->group("Learning");
   cmd.add_option("--clip-skip", r.clip_skip, "take the text encoder's n-th last layer [1]")
       ->group("Learning");

@@ -45,6 +45,10 @@ struct Mixture {
 inline constexpr Mixture kRelations = {
     .emoji = 35, .placed = 8, .two = 15, .shapes = 40, .one_shape = 25, .shape_pair = 50};
 
+// Mostly pairs of shapes, so that which lies where is soon told apart.
+inline constexpr Mixture kMostlyPairs = {
+    .emoji = 10, .placed = 5, .two = 15, .shapes = 68, .one_shape = 8, .shape_pair = 86};
+
 struct ComposeOptions {
   std::uint64_t seed = 1;
   Mixture mixture = {};

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <nlohmann/json.hpp>
 
 #include "base/sha256.h"
@@ -93,6 +94,10 @@ void add_spec(Metadata& m, const RunFacts& f) {
   }
   m["modelspec.prediction_type"] = f.v_prediction ? "v" : "epsilon";
   m["modelspec.encoder_layer"] = std::to_string(f.clip_skip);
+  if (f.first_time > 0 || f.last_time < 1) {
+    m["modelspec.timestep_range"] =
+        fmt::format("{},{}", std::lround(1000 * f.first_time), std::lround(1000 * f.last_time));
+  }
   if (!f.trigger.empty()) m["modelspec.trigger_phrase"] = f.trigger;
 }
 

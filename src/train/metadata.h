@@ -41,6 +41,7 @@ struct RunFacts {
   std::uint64_t seed = 0;
   int clip_skip = 1;
   Size resolution{512, 512};
+  double first_time = 0, last_time = 1;  // the share of the noise levels that was learned
   double noise_offset = 0, min_snr_gamma = 0, caption_dropout = 0, clip_norm = 1;
   std::optional<bool> checkpointing;
   bool flip = false, shuffle_caption = false, zero_terminal_snr = false;

@@ -130,8 +130,7 @@ NoisedBatch noise_batch(const Tensor& latents, const sampling::SigmaTable& table
       const double t = o.first + (o.last - o.first) * flow_time(o, random);
       timesteps.push_back(1000 * o.flow_shift * t / (1 + (o.flow_shift - 1) * t));
     } else {
-      const double first = std::floor(o.first * steps),
-                   last = std::max(std::floor(o.last * steps), first + 1);
+      const double first = std::round(o.first * steps), last = std::round(o.last * steps);
       timesteps.push_back(first +
                           static_cast<double>(random.below(static_cast<std::uint64_t>(last - first))));
     }

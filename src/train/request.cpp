@@ -122,6 +122,8 @@ TrainRequest resolve(TrainRequest r, const TrainingFacts& facts) {
   check_range("--clip", r.clip, 0.0, 1e6);
   check_range("--average", r.average, 0.0, 0.999999);
   check_range("--noise-offset", r.objective.noise_offset, 0.0, 1.0);
+  check_range("--min-timestep", 1000 * r.objective.first, 0.0, 999.0);
+  check_range("--max-timestep", 1000 * r.objective.last, 1000 * r.objective.first + 1, 1000.0);
   check_range("--min-snr", r.objective.gamma, 0.0, 1e6);
   check_range("--huber-c", r.objective.huber_c, 1e-6, 1e3);
   check_range("--caption-dropout", r.captions.dropout, 0.0, 1.0);

@@ -60,6 +60,8 @@ RunFacts facts_of(const TrainRequest& request, const pipeline::OpenModel& model,
   facts.seed = request.seed;
   facts.clip_skip = request.clip_skip;
   facts.resolution = {request.resolution, request.resolution};
+  facts.first_time = request.objective.first;
+  facts.last_time = request.objective.last;
   facts.noise_offset = request.objective.noise_offset;
   if (request.objective.weighting == Weighting::kMinSnr) facts.min_snr_gamma = request.objective.gamma;
   facts.caption_dropout = request.captions.dropout;

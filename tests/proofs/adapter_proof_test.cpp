@@ -2,6 +2,7 @@
 #include <fstream>
 
 #include "media/codec.h"
+#include "mini/checks.h"
 #include "proofs/small_model.h"
 
 namespace dq::test {
@@ -11,16 +12,17 @@ namespace fs = std::filesystem;
 
 class AdapterProof : public SmallModel {
  protected:
-  // Prompts of things that the adapter has nothing to do with, and the judge's mean share of each.
+  // The judge's mean share of what 64 prompts ask for that the adapter has nothing to do with.
   double others(const std::vector<pipeline::LoraUse>& loras) {
     double sum = 0;
-    const std::vector<std::string> names = {"cat", "banana", "house", "rocket", "umbrella", "sun"};
-    for (const std::string& name : names) {
-      pipeline::Request request = ask("a " + name + " on a yellow background", 1);
+    const std::vector<mini::Question> questions = mini::retrieval_questions(composer_, 64, false);
+    for (const mini::Question& q : questions) {
+      pipeline::Request request = ask(q.prompt, 1);
       request.loras = loras;
-      sum += probability(paint(request, 3), known(name));
+      sum +=
+          probability({paint(request)}, composer_.catalogue().concepts[static_cast<std::size_t>(q.subject)]);
     }
-    return sum / static_cast<double>(names.size());
+    return sum / static_cast<double>(questions.size());
   }
 };
 

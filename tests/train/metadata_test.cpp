@@ -73,6 +73,7 @@ TEST_F(MetadataTest, ProgramsFindWhatTheyLookFor) {
   EXPECT_EQ(m.at("ss_learning_rate"), "0.0001");
   EXPECT_EQ(m.at("ss_text_encoder_lr"), "None");
   EXPECT_EQ(m.at("ss_noise_offset"), "None");
+  EXPECT_FALSE(m.contains("modelspec.timestep_range"));
   EXPECT_EQ(m.at("ss_min_snr_gamma"), "5.0");
   EXPECT_EQ(m.at("ss_num_train_images"), "20");
   EXPECT_EQ(m.at("ss_resolution"), "(512, 512)");
@@ -89,6 +90,15 @@ TEST_F(MetadataTest, ProgramsFindWhatTheyLookFor) {
   EXPECT_EQ(read->title, "my cat");
   EXPECT_EQ(read->trigger_words, std::vector<std::string>{"sks cat"});
   EXPECT_EQ(read->tags[0].second, 2u);
+}
+
+// As sd-scripts writes it: only when some were left out.
+TEST_F(MetadataTest, NoiseLevelsThatWereLearned) {
+  RunFacts f = facts();
+  f.first_time = 0.25;
+  EXPECT_EQ(run_metadata(f, {}, {}).at("modelspec.timestep_range"), "250,1000");
+  f.first_time = 0, f.last_time = 0.57;
+  EXPECT_EQ(run_metadata(f, {}, {}).at("modelspec.timestep_range"), "0,570");
 }
 
 // Programs take a file for a LoRA by its ss_network entries.

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "ops/devices.h"
@@ -113,6 +114,12 @@ TEST_F(Objective, TimesCoverTheirRangeEvenly) {
   EXPECT_GE(least, 500);
   EXPECT_LE(most, 999);
   EXPECT_NEAR(mean, 749.5, 9.2);  // four standard errors
+  // 0.57 · 1000 lies below 570.
+  o.first = 0.57, o.last = 0.58;
+  const auto times = noise_batch(many, table_, o, 1, 1).timesteps;
+  const auto [low, high] = std::ranges::minmax(times);
+  EXPECT_EQ(low, 570);
+  EXPECT_EQ(high, 579);
 }
 
 TEST(SampleWeight, FollowsThePublishedFormulas) {

@@ -112,6 +112,8 @@ TEST(TrainRequestTest, OutOfRangeIsRefusedByName) {
           [](TrainRequest& r) { r.schedule = "constant", r.steps = 10, r.warmup = 2, r.decay_steps = 9; });
   refused("falls by itself", [](TrainRequest& r) { r.steps = 10, r.warmup = 2, r.decay_steps = 3; });
   refused("--noise-offset", [](TrainRequest& r) { r.objective.noise_offset = -0.1; });
+  refused("--min-timestep", [](TrainRequest& r) { r.objective.first = 1; });
+  refused("--max-timestep", [](TrainRequest& r) { r.objective.first = 0.5, r.objective.last = 0.5; });
 }
 
 TEST(TrainRequestTest, TheTextTellsRunsApart) {

@@ -8,7 +8,7 @@
 #include "base/threads.h"
 #include "guarded_main.h"
 #include "media/codec.h"
-#include "mini/compose.h"
+#include "mini/mixture_option.h"
 
 namespace {
 
@@ -16,7 +16,7 @@ struct Options {
   std::filesystem::path data, out;
   std::uint64_t seed = 1;
   int count = 1000, subjects = 0;
-  bool relations = false;
+  dq::mini::Mixture mixture;
 };
 
 // What a picture's .txt holds: a caption a line, of which training takes a random one.
@@ -34,11 +34,10 @@ int run(int argc, char** argv) {
   app.add_option("--count", options.count, "how many")->check(CLI::Range(1, 10'000'000));
   app.add_option("--subjects", options.subjects,
                  "only the first N of the concepts, in the order of training");
-  app.add_flag("--relations", options.relations, "more shapes and pairs, for a model that knows the things");
+  dq::mini::add_mixture(app, options.mixture);
   CLI11_PARSE(app, argc, argv);
-  const dq::mini::Mixture mixture = options.relations ? dq::mini::kRelations : dq::mini::Mixture{};
   const dq::mini::Composer composer = dq::mini::open_composer(options.data, options.seed, options.subjects,
-                                                              dq::mini::Subjects::kTrained, mixture);
+                                                              dq::mini::Subjects::kTrained, options.mixture);
   dq::ThreadPool threads(0);
   for (int first = 0; first < options.count; first += 1000)
     std::filesystem::create_directories(options.out / fmt::format("{:05}", first / 1000));

@@ -6,6 +6,7 @@
 
 #include "guarded_main.h"
 #include "mini/learn/text_run.h"
+#include "mini/mixture_option.h"
 #include "ops/devices.h"
 
 namespace {
@@ -16,7 +17,7 @@ int run(int argc, char** argv) {
   dq::pipeline::Request files;
   std::filesystem::path data;
   int subjects = 128, threads = 0;
-  bool relations = false;
+  dq::mini::Mixture mixture;
   app.add_option("--data", data, "the folder that mini_catalogue wrote")->required();
   app.add_option("--base", files.model, "the checkpoint that mini_assemble wrote")->required();
   app.add_option("-o,--output", o.output, "the same with a text encoder that knows its words")->required();
@@ -25,7 +26,7 @@ int run(int argc, char** argv) {
   app.add_option("--batch", o.batch)->check(CLI::Range(1, 4096));
   app.add_option("--rate", o.rate);
   app.add_option("--seed", o.seed);
-  app.add_flag("--relations", relations, "more shapes and pairs");
+  dq::mini::add_mixture(app, mixture);
   app.add_option("--hold", o.hold,
                  "go on from the base's text encoder, and keep its encodings near what they were")
       ->check(CLI::NonNegativeNumber);
@@ -33,8 +34,7 @@ int run(int argc, char** argv) {
   CLI11_PARSE(app, argc, argv);
   const auto device = dq::ops::make_cpu_device({.threads = threads});
   const dq::mini::Composer composer =
-      dq::mini::open_composer(data, 1, subjects, dq::mini::Subjects::kTrained,
-                              relations ? dq::mini::kRelations : dq::mini::Mixture{});
+      dq::mini::open_composer(data, 1, subjects, dq::mini::Subjects::kTrained, mixture);
   const dq::pipeline::OpenModel base = dq::pipeline::open_model(files);
   double mean = 0;
   o.on_step = [&](int step, double loss) {

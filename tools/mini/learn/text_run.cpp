@@ -21,7 +21,19 @@
 namespace dq::mini {
 namespace {
 
-enum Label { kThing, kColour, kGround, kGroundSecond, kPlace, kRelation, kNumber, kSize, kTexture, kLabels };
+enum Label {
+  kThing,
+  kColour,
+  kGround,
+  kGroundSecond,
+  kPlace,
+  kRelation,
+  kNumber,
+  kSize,
+  kTexture,
+  kSlot,
+  kLabels
+};
 
 constexpr std::uint64_t kPick = 0x7e97;
 constexpr std::uint64_t kUnseen = std::uint64_t{1} << 41;  // far from what was trained on
@@ -128,12 +140,14 @@ class Run {
   // Captions of scenes from `first` on, and what they say.
   void read(std::uint64_t first, int count) {
     texts_.resize(static_cast<std::size_t>(count));
+    alone_.assign(static_cast<std::size_t>(count), {});
     captions_.resize(static_cast<std::size_t>(count));
     device_.threads().parallel_for(count, [&](std::int64_t n, int) {
       const std::uint64_t index = first + static_cast<std::uint64_t>(n);
       const Scene scene = composer_.plan(index);
       const std::string& caption = pick_caption(scene, CounterRandom{options_.seed, kPick, index}.next());
       texts_[static_cast<std::size_t>(n)] = caption;
+      alone_[static_cast<std::size_t>(n)] = alone(scene, caption);
       captions_[static_cast<std::size_t>(n)] = labels_of(composer_, scene, caption);
     });
   }
@@ -157,10 +171,61 @@ class Run {
                        ops::pack_linear(device_, head_, Precision::kF32));
   }
 
+  // What the two things of a caption would be called alone, for the slots that tell them; none: nothing.
+  struct Alone {
+    int slot = 0;  // of the first; the second's is the next
+    std::array<std::string, 2> captions;
+  };
+  Alone alone(const Scene& scene, const std::string& caption) const {
+    if (scene.relation == Relation::kNone || !says_relation(caption)) return {};
+    Alone out{scene.relation == Relation::kLeftOf ? 0 : 2, {}};
+    const bool is_english = caption.find("background") != std::string::npos;
+    for (std::size_t i = 0; i < 2; ++i) {
+      Scene one = scene;
+      one.kind = SceneKind::kEmoji;  // whose captions name no place
+      one.things = {scene.things[i]};
+      one.relation = Relation::kNone;
+      const Language language = is_english ? Language::kEnglish : Language::kChinese;
+      bool says_background = false;
+      for (std::uint64_t k = 0; !says_background; ++k) {
+        Draws draws(options_.seed, k);
+        out.captions[i] =
+            without_marks(sentence(one, composer_.catalogue(), language, draws, says_background));
+      }
+    }
+    return out;
+  }
+
+  // What the encodings are held to: the base's of the same captions, and in the slots of two things those
+  // that it has for each alone.
+  Tensor wanted() const {
+    Tensor out = before_->captions(texts_, 1).context;
+    std::vector<std::string> singles;
+    for (const Alone& a : alone_) {
+      if (!a.captions[0].empty()) singles.insert(singles.end(), a.captions.begin(), a.captions.end());
+    }
+    if (singles.empty()) return out;
+    const Tensor of_singles = before_->captions(singles, 1).context;
+    // A long caption takes two windows of tokens where a short one takes one.
+    const std::int64_t tokens = out.dim(1), told = of_singles.dim(1), width = out.dim(2);
+    std::int64_t next = 0;
+    for (std::size_t n = 0; n < alone_.size(); ++n) {
+      if (alone_[n].captions[0].empty()) continue;
+      for (int i = 0; i < 2; ++i, ++next) {
+        for (std::int64_t t = alone_[n].slot + i; t < std::min(tokens, told); t += kSlots) {
+          std::memcpy(out.data<float>() + (static_cast<std::int64_t>(n) * tokens + t) * width,
+                      of_singles.data<float>() + (next * told + t) * width,
+                      static_cast<std::size_t>(width) * sizeof(float));
+        }
+      }
+    }
+    return out;
+  }
+
   // Adds to the gradient and to the loss what keeps the encodings near the base's.
   Tensor held(const Tensor& context, const Tensor& gradient, double& loss) const {
     const ops::RecordingScope quiet(device_, false);
-    const Tensor was = before_->captions(texts_, 1).context;
+    const Tensor was = wanted();
     const double weight = options_.hold / mean_square(was, nullptr);
     const grad::LossAndGradient change = grad::loss(context, was);
     loss += weight * change.value;
@@ -206,7 +271,7 @@ class Run {
       read(kUnseen + static_cast<std::uint64_t>(done), options_.batch);
       const Tensor context = encoder_->captions(texts_, 1).context;
       if (before_) {
-        const Tensor was = before_->captions(texts_, 1).context;
+        const Tensor was = wanted();
         changed += mean_square(context, &was) / mean_square(was, nullptr);
         ++batches;
       }
@@ -253,6 +318,7 @@ class Run {
   Tensor head_;                                            // [all classes, width]
   std::vector<grad::Trained> trained_;
   std::vector<std::string> texts_;
+  std::vector<Alone> alone_;
   std::vector<SceneLabels> captions_;
 };
 
@@ -260,7 +326,7 @@ class Run {
 
 std::vector<int> label_sizes(const Composer& composer) {
   const int things = static_cast<int>(composer.subjects().size()) + kShapes + 1;
-  return {things, kColours + 1, kColours, kColours + 1, kGridCells + 1, 3, 5, 3, 7};
+  return {things, kColours + 1, kColours, kColours + 1, kGridCells + 1, 3, 5, 3, 7, kSlots};
 }
 
 SceneLabels labels_of(const Composer& composer, const Scene& scene, const std::string& caption) {
@@ -273,6 +339,7 @@ SceneLabels labels_of(const Composer& composer, const Scene& scene, const std::s
     std::vector<int>& classes = out.classes[static_cast<std::size_t>(slot)];
     classes[kThing] = static_cast<int>(composer.subjects().size()) + kShapes;
     classes[kColour] = texture ? scene.texture_colour : kColours;
+    classes[kSlot] = slot;
     const int i = thing_of(scene, caption, slot);
     if (i < 0) continue;
     const Thing& thing = scene.things[static_cast<std::size_t>(i)];

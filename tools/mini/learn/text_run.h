@@ -24,8 +24,8 @@ inline constexpr int kSlots = 4;           // left, right, top, bottom
 inline constexpr int kParts = kSlots + 1;  // and the mean of all tokens
 
 // What a caption says, each as one of some classes; −1: not asked for. The slots tell a thing (a subject, a
-// shape, nothing) and its colour; the whole tells both colours of the background, the place, the relation,
-// the number, the size and the texture.
+// shape, nothing), its colour, and which slot it is; the whole tells both colours of the background, the
+// place, the relation, the number, the size and the texture.
 struct SceneLabels {
   std::array<std::vector<int>, kParts> classes;  // each as many as label_sizes
   bool is_pair = false;                          // says which of two shapes of two colours lies where

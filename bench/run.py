@@ -140,6 +140,9 @@ def peer_table(danqing, pytorch):
     return lines
 
 
+BY_HAND = "## A training step"
+
+
 def main():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("--runs", type=int, default=3)
@@ -170,7 +173,10 @@ def main():
                   f"torch {pytorch['torch']} ({pytorch['capability']}), diffusers {pytorch['diffusers']}, channels-last, SDPA, inference "
                   "mode, the same run on the same machine. Peaks are whole processes. Its own 4096³ matrix product: "
                   f"{roofs(pytorch)}.", ""] + peer_table(danqing, pytorch) + [""]
-    args.out.write_text("\n".join(lines))
+    # What other programs measured stays.
+    before = args.out.read_text() if args.out.exists() else ""
+    at = before.find(BY_HAND)
+    args.out.write_text("\n".join(lines) + (before[at:] if at >= 0 else ""))
     print(args.out)
 
 

@@ -314,6 +314,11 @@ bool says_relation(const std::string& caption) {
                              [&](string_view said) { return caption.find(said) != std::string::npos; });
 }
 
+bool says_pair(const Scene& scene, const std::string& caption) {
+  return scene.kind == SceneKind::kShapes && scene.relation != Relation::kNone &&
+         scene.things[0].colour != scene.things[1].colour && says_relation(caption);
+}
+
 void write_captions(Scene& scene, const Catalogue& catalogue, Draws& draws, bool with_marks) {
   bool says_en = true, says_zh = true;
   std::string en = sentence(scene, catalogue, Language::kEnglish, draws, says_en);

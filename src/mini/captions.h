@@ -23,6 +23,8 @@ std::string tags(const Scene& scene, const Catalogue& catalogue, Language langua
 
 // Whether it tells which of two things lies where: "a cat and a dog" does not, nor do tags.
 bool says_relation(const std::string& caption);
+// Whether a caption of the scene tells which of two shapes of two colours lies where.
+bool says_pair(const Scene& scene, const std::string& caption);
 
 // Fills en, zh and caption: 10 % empty, 20 % tags, the rest sentences; 30 % of what is written is Chinese.
 void write_captions(Scene& scene, const Catalogue& catalogue, Draws& draws, bool with_marks = false);

@@ -215,8 +215,7 @@ std::vector<CheckRow> Checks::scenes() {
     const std::size_t things = scene.things.size();
     const bool shapes = scene.kind == SceneKind::kShapes;
     const bool placed = scene.kind == SceneKind::kPlacedEmoji && !full(position);
-    const bool pair = shapes && things == 2 && scene.relation != Relation::kNone && !full(binding) &&
-                      scene.things[0].colour != scene.things[1].colour && says_relation(scene.en);
+    const bool pair = !full(binding) && says_pair(scene, scene.en);
     bool alike = shapes && scene.relation == Relation::kNone && !full(counting);
     for (const Thing& t : scene.things)
       alike &= t.shape == scene.things[0].shape && t.colour == scene.things[0].colour;

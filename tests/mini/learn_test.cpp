@@ -52,6 +52,17 @@ class Learn : public testing::Test {
     return folder;
   }
 
+  TextOptions lesson(int steps) const {
+    TextOptions o;
+    o.steps = steps;
+    o.batch = 16;
+    o.warmup = 5;
+    o.tested = 256;
+    o.rate = 3e-3;
+    o.output = dir_.path() / "taught.safetensors";
+    return o;
+  }
+
   std::unique_ptr<Device> device_ = ops::make_cpu_device();
   dq::test::TempDir dir_;
 };
@@ -274,13 +285,7 @@ TEST_F(Learn, TheTextEncoderLearnsToTellCaptions) {
   pipeline::Request files;
   files.model = folder.string();
   const pipeline::OpenModel base = pipeline::open_model(files);
-  TextOptions o;
-  o.steps = 160;
-  o.batch = 16;
-  o.warmup = 5;
-  o.tested = 256;
-  o.rate = 3e-3;
-  o.output = dir_.path() / "taught.safetensors";
+  TextOptions o = lesson(160);
   std::vector<double> losses;
   o.on_step = [&](int, double loss) { losses.push_back(loss); };
   const Composer pictures = composer({4, 9, 30});
@@ -315,13 +320,7 @@ TEST_F(Learn, TheTextEncoderKeepsNearWhatItWas) {
   files.model = base_folder().string();
   const pipeline::OpenModel base = pipeline::open_model(files);
   const Composer pictures = composer({4, 9, 30});
-  TextOptions o;
-  o.steps = 40;
-  o.batch = 16;
-  o.warmup = 5;
-  o.tested = 256;
-  o.rate = 3e-3;
-  o.output = dir_.path() / "taught.safetensors";
+  TextOptions o = lesson(40);
   const auto taught = [&](double hold) {
     o.hold = hold;
     return train_text(*device_, base, pictures, o);

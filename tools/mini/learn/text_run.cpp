@@ -59,21 +59,9 @@ bool names(const std::string& caption, int colour) {
   return caption.find(named.en) != std::string::npos || caption.find(named.zh) != std::string::npos;
 }
 
-// Whether it says which of two shapes of two colours lies where.
-bool says_pair(const Scene& scene, const std::string& caption) {
-  return scene.kind == SceneKind::kShapes && scene.relation != Relation::kNone &&
-         scene.things[0].colour != scene.things[1].colour && says_relation(caption);
-}
-
-// The mean of the squares of a − b, or of a, over all elements.
-double mean_square(const Tensor& a, const Tensor* b) {
-  double sum = 0;
-  for (std::int64_t i = 0; i < a.count(); ++i) {
-    const double d =
-        static_cast<double>(a.data<float>()[i]) - (b ? static_cast<double>(b->data<float>()[i]) : 0);
-    sum += d * d;
-  }
-  return sum / static_cast<double>(a.count());
+// The mean of the squares.
+double power(const Tensor& x) {
+  return grad::loss(x, Tensor::zeros(x.device(), x.dtype(), x.shape())).value;
 }
 
 // One of the scene's captions: two of three times English.
@@ -147,7 +135,7 @@ class Run {
       const Scene scene = composer_.plan(index);
       const std::string& caption = pick_caption(scene, CounterRandom{options_.seed, kPick, index}.next());
       texts_[static_cast<std::size_t>(n)] = caption;
-      alone_[static_cast<std::size_t>(n)] = alone(scene, caption);
+      if (before_) alone_[static_cast<std::size_t>(n)] = alone(scene, caption);
       captions_[static_cast<std::size_t>(n)] = labels_of(composer_, scene, caption);
     });
   }
@@ -226,7 +214,7 @@ class Run {
   Tensor held(const Tensor& context, const Tensor& gradient, double& loss) const {
     const ops::RecordingScope quiet(device_, false);
     const Tensor was = wanted();
-    const double weight = options_.hold / mean_square(was, nullptr);
+    const double weight = options_.hold / power(was);
     const grad::LossAndGradient change = grad::loss(context, was);
     loss += weight * change.value;
     return ops::combine({{1, &gradient}, {weight, &change.gradient}});
@@ -272,7 +260,7 @@ class Run {
       const Tensor context = encoder_->captions(texts_, 1).context;
       if (before_) {
         const Tensor was = wanted();
-        changed += mean_square(context, &was) / mean_square(was, nullptr);
+        changed += grad::loss(context, was).value / power(was);
         ++batches;
       }
       const Tensor logits = told(context);

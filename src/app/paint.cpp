@@ -58,7 +58,7 @@ void add_model_options(CLI::App& cmd, PaintOptions& o) {
   cmd.add_option("--vae", o.request.vae, "VAE to use instead of the checkpoint's")
       ->type_name("FILE")
       ->group("Model");
-  cmd.add_option("--text-encoder", o.request.text_encoder, "text encoder, when the model file has none")
+  cmd.add_option("--text-encoder", o.request.text_encoder, "text encoder to use instead of the checkpoint's")
       ->type_name("FILE")
       ->group("Model");
   cmd.add_option("--embeddings", o.embeddings,

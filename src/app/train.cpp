@@ -48,7 +48,7 @@ void add_data_options(CLI::App& cmd, TrainOptions& o) {
       ->type_name("FILE")
       ->required();
   cmd.add_option("--vae", r.vae, "VAE to use instead of the checkpoint's")->type_name("FILE");
-  cmd.add_option("--text-encoder", r.text_encoder, "text encoder, when the model file has none")
+  cmd.add_option("--text-encoder", r.text_encoder, "text encoder to use instead of the checkpoint's")
       ->type_name("FILE");
   const bool embedding = r.target == train::Target::kEmbedding;
   cmd.add_option("-o,--output", r.output,

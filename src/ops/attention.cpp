@@ -42,23 +42,22 @@ void check_tokens(const Tensor& q, const Tensor& k, const Tensor& v, std::int64_
   if (k.dim(2) != q.dim(2)) bad_argument(kOp, fmt::format("q is {} wide, k {}", q.dim(2), k.dim(2)));
 }
 
-// Keeps q, k, v and y, a few rows each, and none of the Tq×Tk weights: those are computed again, tile by tile
-// (Dao et al. 2022).
-void record_attention(Tensor& y, const Tensor& q, const Tensor& k, const Tensor& v,
+// Keeps q, k, v and y, a few rows each, a number for each query, and none of the Tq×Tk weights: those are
+// computed again, tile by tile (Dao et al. 2022).
+void record_attention(Tensor& y, const Tensor& q, const Tensor& k, const Tensor& v, const Tensor& log_sums,
                       const AttentionOptions& options) {
-  if (!wants_gradient({&q, &k, &v, options.bias})) return;
   if (options.bias) refuse_gradient("attention's bias", {options.bias});
   const Tensor bias = options.bias ? *options.bias : Tensor();
   record(y, {&q, &k, &v},
-         [q = q.detached(), k = k.detached(), v = v.detached(), kept = y.detached(), options, bias](
+         [q = q.detached(), k = k.detached(), v = v.detached(), kept = y.detached(), log_sums, options, bias](
              const Tensor& dy, const Asked& to) {
            AttentionOptions resolved = options;
            resolved.bias = bias.defined() ? &bias : nullptr;
            Tensor dq = Tensor::empty(q.device(), q.dtype(), q.shape());
            Tensor dk = Tensor::empty(k.device(), k.dtype(), k.shape());
            Tensor dv = Tensor::empty(v.device(), v.dtype(), v.shape());
-           require(q.device().backend().attention_gradient, kOp, q.device())({q, k, v, kept}, dy, resolved,
-                                                                             dq, dk, dv);
+           require(q.device().backend().attention_gradient, kOp, q.device())({q, k, v, kept, log_sums}, dy,
+                                                                             resolved, dq, dk, dv);
            q.device().count_flops(2.0 * static_cast<double>(q.dim(0) * q.dim(1) * k.dim(1)) *
                                   static_cast<double>(3 * q.dim(2) + 2 * v.dim(2)));
            to.give(0, dq);
@@ -86,9 +85,12 @@ Tensor attention(const Tensor& q, const Tensor& k, const Tensor& v, const Attent
   Tensor y = Tensor::empty(q.device(), q.dtype(), {n, tq, v.dim(2)});
   if (y.count() == 0) return y;
   const Tensor queries = dense_rows(q), keys = dense_rows(k), values = dense_rows(v);
-  require(q.device().backend().attention, kOp, q.device())(queries, keys, values, resolved, y);
+  const bool is_recorded = wants_gradient({&q, &k, &v, options.bias});
+  Tensor log_sums = is_recorded ? Tensor::empty(q.device(), q.dtype(), {n, options.heads, tq}) : Tensor();
+  require(q.device().backend().attention, kOp, q.device())(queries, keys, values, resolved, y,
+                                                           is_recorded ? &log_sums : nullptr);
   q.device().count_flops(2.0 * static_cast<double>(n * tq * tk) * static_cast<double>(q.dim(2) + v.dim(2)));
-  record_attention(y, queries, keys, values, resolved);
+  if (is_recorded) record_attention(y, queries, keys, values, log_sums, resolved);
   return y;
 }
 

@@ -23,7 +23,7 @@ struct NormGradients {
 
 // What the forward pass of attention keeps for the way back.
 struct AttentionSaved {
-  const Tensor &q, &k, &v, &y;
+  const Tensor &q, &k, &v, &y, &log_sums;
 };
 
 struct Backend {
@@ -36,8 +36,10 @@ struct Backend {
   void (*linear)(const Tensor& x, const PackedWeight&, const LinearOptions&, Tensor& y) = nullptr;
   void (*linear_geglu)(const Tensor& x, const PackedWeight&, const Tensor* bias, Tensor& y) = nullptr;
   void (*conv2d)(const Tensor& x, const PackedWeight&, const Conv2dOptions&, Tensor& y) = nullptr;
-  void (*attention)(const Tensor& q, const Tensor& k, const Tensor& v, const AttentionOptions&,
-                    Tensor& y) = nullptr;
+  // log_sums [N, heads, Tq], when it is not null: for each query log2 Σ e^logit over the keys it sees, +∞
+  // when it sees none, so that a weight is 2^(logit·log2 e − that).
+  void (*attention)(const Tensor& q, const Tensor& k, const Tensor& v, const AttentionOptions&, Tensor& y,
+                    Tensor* log_sums) = nullptr;
   void (*group_norm)(const Tensor& x, int groups, const Affine&, float eps, Activation, Tensor& y) = nullptr;
   void (*layer_norm)(const Tensor& x, const Affine&, float eps, Tensor& y) = nullptr;
   void (*rms_norm)(const Tensor& x, const Tensor& weight, float eps, Tensor& y) = nullptr;

@@ -19,6 +19,11 @@
 namespace dq::test {
 namespace {
 
+Tensor tensor_as(Device& device, DType dtype, Shape shape, const std::vector<float>& values) {
+  if (dtype == DType::kF32) return Tensor::from(device, values, std::move(shape));
+  return Tensor::from(device, std::vector<double>(values.begin(), values.end()), std::move(shape));
+}
+
 using ops::Activation;
 
 // Packed as a trainer packs frozen weights: with a way back, whether or not the weight asks.
@@ -115,6 +120,20 @@ void add_attention(std::vector<OpCase>& out) {
                    const Tensor bias = random_as(in[0].device(), in[0].dtype(),
                                                  {1, 2, in[0].dim(1), in[1].dim(1)}, 77, -2, 2);
                    return ops::attention(in[0], in[1], in[2], {.heads = 2, .scale = 0.3F, .bias = &bias});
+                 }});
+  // One query sees no key at all, all others only some.
+  out.push_back({"AttentionMasked",
+                 {{2, 3, 4}, {2, 4, 4}, {2, 4, 4}},
+                 {{1, 150, 40}, {1, 300, 40}, {1, 300, 56}},
+                 [](const Inputs& in) {
+                   std::vector<float> hidden(static_cast<std::size_t>(in[0].dim(1) * in[1].dim(1)), 0);
+                   for (std::size_t i = 0; i < hidden.size(); ++i) {
+                     const auto keys = static_cast<std::size_t>(in[1].dim(1));
+                     if (i / keys == 1 || i % keys % 3 == 0) hidden[i] = -INFINITY;
+                   }
+                   const Tensor bias =
+                       tensor_as(in[0].device(), in[0].dtype(), {1, 1, in[0].dim(1), in[1].dim(1)}, hidden);
+                   return ops::attention(in[0], in[1], in[2], {.bias = &bias});
                  }});
   // One projection gives queries, keys and values.
   out.push_back({"AttentionFused", {{2, 4, 12}}, {{2, 65, 72}}, [](const Inputs& in) {
@@ -260,8 +279,7 @@ std::vector<OpCase> op_cases() {
 Tensor random_as(Device& device, DType dtype, Shape shape, std::uint64_t seed, float lo, float hi) {
   const std::vector<float> values =
       random_values(static_cast<std::size_t>(element_count(shape)), seed, lo, hi);
-  if (dtype == DType::kF32) return Tensor::from(device, values, std::move(shape));
-  return Tensor::from(device, std::vector<double>(values.begin(), values.end()), std::move(shape));
+  return tensor_as(device, dtype, std::move(shape), values);
 }
 
 Inputs random_inputs(Device& device, DType dtype, const std::vector<Shape>& shapes, std::uint64_t seed) {

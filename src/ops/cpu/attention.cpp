@@ -47,7 +47,7 @@ const float* bias_of(const Tensor* bias, std::int64_t index, std::int64_t heads)
 }  // namespace
 
 void attention_with(const AttentionKernels& kernels, const Tensor& q, const Tensor& k, const Tensor& v,
-                    const AttentionOptions& options, Tensor& y) {
+                    const AttentionOptions& options, Tensor& y, Tensor* log_sums) {
   const std::int64_t heads = options.heads, all = q.dim(0) * heads, tq = q.dim(1), tk = k.dim(1);
   const std::int64_t head_dim = q.dim(2) / heads, value_dim = v.dim(2) / heads;
   const std::int64_t keys_bytes = kernels.keys_bytes(tk, head_dim);
@@ -90,6 +90,7 @@ void attention_with(const AttentionKernels& kernels, const Tensor& q, const Tens
       block.causal = options.causal;
       block.bias = bias ? bias + query * options.bias->strides()[2] : nullptr;
       block.bias_stride = bias ? options.bias->strides()[2] : 0;
+      block.log_sums = log_sums ? log_sums->data<float>() + (first + head) * tq + query : nullptr;
       block.y_stride = y.dim(2);
       block.y = y.data<float>() + ((first + head) / heads * tq + query) * y.dim(2) +
                 (first + head) % heads * value_dim;
@@ -98,9 +99,9 @@ void attention_with(const AttentionKernels& kernels, const Tensor& q, const Tens
   }
 }
 
-void attention(const Tensor& q, const Tensor& k, const Tensor& v, const AttentionOptions& options,
-               Tensor& y) {
-  attention_with(kernels_of(cpu_device(y)), q, k, v, options, y);
+void attention(const Tensor& q, const Tensor& k, const Tensor& v, const AttentionOptions& options, Tensor& y,
+               Tensor* log_sums) {
+  attention_with(kernels_of(cpu_device(y)), q, k, v, options, y, log_sums);
 }
 
 }  // namespace dq::ops::cpu

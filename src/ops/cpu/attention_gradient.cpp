@@ -1,13 +1,12 @@
 // The way back of attention without an N×N store (Dao 2023, "FlashAttention-2"): a thread takes a head, and
-// for each block of queries computes its rows of weights anew. With P = softmax(scale·Q·Kᵀ + bias) and D =
-// rowsum(dy∘y):
+// for each block of queries computes its rows of weights anew, from the logits and the logarithm of their sum
+// that the way forward kept. With P = softmax(scale·Q·Kᵀ + bias) and D = rowsum(dy∘y):
 //
 //   dP = dy·Vᵀ   dS = P∘(dP − D)   dQ = scale·dS·K   dK += scale·dSᵀ·Q   dV += Pᵀ·dy
 //
 // All five products run on the kernels of gemm.h, in f32 whatever the device's precision; with tile
 // registers, those of bf16 on attention_gradient_tile_kernel.h.
 #include <algorithm>
-#include <limits>
 
 #include "ops/cpu/attention_gradient_kernels.h"
 #include "ops/cpu/backward_kernels.h"
@@ -38,7 +37,7 @@ struct Plan {
   // As panels: keys and values with a key a column; keys with a number a column, chunk by chunk; the block's
   // queries and dy.
   std::int64_t key_panels, value_panels, keys_by_column, query_block, dy_block;
-  std::int64_t weights, d_weights, turned, d_turned, stats, dq, dk, dv, gemm, floats = 0;
+  std::int64_t weights, d_weights, turned, d_turned, means, dq, dk, dv, gemm, floats = 0;
 
   Plan(const GemmShape& shape, std::int64_t tq, std::int64_t tk, std::int64_t d, std::int64_t dv_width)
       : queries(tq),
@@ -59,7 +58,7 @@ struct Plan {
     d_weights = take(kQueries * chunk);
     turned = take(kQueries * chunk);
     d_turned = take(kQueries * chunk);
-    stats = take(3 * kQueries);
+    means = take(kQueries);
     dq = take(kQueries * head_dim);
     dk = take(keys * head_dim);
     dv = take(keys * value_dim);
@@ -107,43 +106,28 @@ class HeadGradient {
     const Rows dy{h_.dy.data + queries.begin * h_.dy.stride, h_.dy.stride};
     pack_columns(q.data, q.stride, queries.count, p_.head_dim, p_.nr, s_ + p_.query_block);
     pack_columns(dy.data, dy.stride, queries.count, p_.value_dim, p_.nr, s_ + p_.dy_block);
-    float *most = s_ + p_.stats, *sums = most + kQueries, *means = sums + kQueries;
     for (std::int64_t r = 0; r < queries.count; ++r) {
-      most[r] = -std::numeric_limits<float>::infinity();
-      sums[r] = 0;
-      means[r] = dot(dy.data + r * dy.stride, h_.y.data + (queries.begin + r) * h_.y.stride, p_.value_dim);
+      s_[p_.means + r] = dot(dy.data + r * dy.stride, h_.y.row(queries.begin + r), p_.value_dim);
     }
     const std::int64_t end = h_.causal ? std::min(p_.keys, queries.begin + queries.count) : p_.keys;
     for (std::int64_t key = 0; key < end; key += kKeys) {
       const Range keys{key, std::min(kKeys, p_.keys - key)};
       score(q, queries, keys);
-      for (std::int64_t r = 0; r < queries.count; ++r) {
-        softmax_stats_row(s_ + p_.weights + r * stride(keys), seen(queries, keys, r), h_.scale,
-                          bias(queries, keys, r), most + r, sums + r);
-      }
-    }
-    for (std::int64_t key = 0; key < end; key += kKeys) {
-      const Range keys{key, std::min(kKeys, p_.keys - key)};
-      if (end > kKeys) score(q, queries, keys);  // else they are still there
-      chunk(dy, queries, keys, {most, sums, means});
+      chunk(dy, queries, keys);
     }
     put(p_.dq, queries.count, p_.head_dim, h_.scale, h_.dq, queries.begin);
   }
 
-  struct Stats {
-    const float *most, *sums, *means;
-  };
-
-  void chunk(const Rows& dy, Range queries, Range keys, const Stats& stats) {
+  void chunk(const Rows& dy, Range queries, Range keys) {
     const std::int64_t wide = stride(keys);
     float *weights = s_ + p_.weights, *d_weights = s_ + p_.d_weights;
     multiply({Rows::row, &dy}, queries.count, p_.value_panels + keys.begin * p_.value_dim, p_.value_dim,
              keys.count, d_weights);
     spread(d_weights, queries.count, keys);
     for (std::int64_t r = 0; r < queries.count; ++r) {
-      softmax_apply_row(weights + r * wide, keys.count, seen(queries, keys, r), h_.scale,
-                        bias(queries, keys, r), stats.most[r], stats.sums[r]);
-      softmax_gradient_row(weights + r * wide, d_weights + r * wide, keys.count, stats.means[r]);
+      softmax_weights_row(weights + r * wide, keys.count, seen(queries, keys, r), h_.scale,
+                          bias(queries, keys, r), h_.log_sums[queries.begin + r]);
+      softmax_gradient_row(weights + r * wide, d_weights + r * wide, keys.count, s_[p_.means + r]);
     }
     turn(weights, queries.count, keys, s_ + p_.turned);
     turn(d_weights, queries.count, keys, s_ + p_.d_turned);
@@ -264,6 +248,7 @@ void attention_gradient(const AttentionSaved& saved, const Tensor& dy, const Att
       h.v = head_rows(saved.v, n, value_at), h.y = head_rows(saved.y, n, value_at);
       h.dy = head_rows(dy, n, value_at);
       h.bias = bias_rows(options.bias, n, head);
+      h.log_sums = saved.log_sums.data<float>() + task * sizes.queries;
       h.dq = head_rows(dq, n, at), h.dk = head_rows(dk, n, at), h.dv = head_rows(dv, n, value_at);
       run(h, scratch.raw() + thread * scratch_bytes);
     });

@@ -20,7 +20,8 @@ struct HeadRowsOut {
 
 struct AttentionGradientHead {
   HeadRows q, k, v, y, dy;
-  HeadRows bias;  // a row a query; no data: none
+  HeadRows bias;                    // a row a query; no data: none
+  const float* log_sums = nullptr;  // a number a query, as Backend::attention gives them
   HeadRowsOut dq, dk, dv;
   std::int64_t queries = 0, keys = 0, head_dim = 0, value_dim = 0;
   float scale = 1;

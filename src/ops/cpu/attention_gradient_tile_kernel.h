@@ -1,8 +1,7 @@
 #pragma once
-// attention_gradient.cpp's products in tile registers, in bf16 with sums in f32. For each block of queries
-// one pass over the keys finds the softmax's largest logit and sum, a second the gradients. What sums over
-// queries is computed turned, so that the weights P and their gradients dS, whose rows are queries, are
-// operands as they come:
+// attention_gradient.cpp's products in tile registers, in bf16 with sums in f32. What sums over queries is
+// computed turned, so that the weights P and their gradients dS, whose rows are queries, are operands as they
+// come:
 //
 //   dQ += dS·K            A: dS, [query / 16][key / 32][query % 16][key % 32]
 //   dKᵀ += Qᵀ·dS          A: Qᵀ, [depth / 16][query / 32][depth % 16][query % 32]; B: dS
@@ -33,7 +32,7 @@ class TileAttentionGradient {
     std::int64_t depth_rows, value_rows;      // of turned operands: multiples of 16
     std::int64_t k_by_key, v_by_key, k_rows;  // packed once a head
     std::int64_t q, dy, q_turned, dy_turned, ds, ds_pairs, p_pairs, numbers = 0;
-    std::int64_t s, dp, dq, dk, dv, most, sums, means, floats = 0;
+    std::int64_t s, dp, dq, dk, dv, log_sums, means, floats = 0;
 
     explicit Plan(const AttentionGradientHead& h)
         : depth(panels(h.head_dim)),
@@ -56,8 +55,7 @@ class TileAttentionGradient {
       dq = take(floats, kQueries * depth * kPanel);
       dk = take(floats, key_panels * kPanel * depth_rows);
       dv = take(floats, key_panels * kPanel * value_rows);
-      most = take(floats, kQueries);
-      sums = take(floats, kQueries);
+      log_sums = take(floats, kQueries);
       means = take(floats, kQueries);
     }
     std::int64_t bytes() const { return numbers * 2 + floats * 4; }
@@ -94,22 +92,16 @@ class TileAttentionGradient {
     put_turned(floats(p_.dv), p_.value_rows, h_.value_dim, 1, h_.dv);
   }
 
-  // Rows as A of a product; turned, with zeros for those past `rows`.
+  // Rows as A of a product.
   static void pack_rows(const HeadRows& x, std::int64_t first, std::int64_t rows, std::int64_t width,
                         float scale, Number* out) {
     Operands::pack_rows(x.row(first), x.stride, rows, kQueries, width, scale, out);
   }
   static void pack_turned(const HeadRows& x, std::int64_t first, std::int64_t rows, std::int64_t width,
                           Number* out) {
-    if (rows < kQueries || width % kTileRows != 0) clear(out, (width + 15) / 16 * 16 * kQueries * 2);
-    for (std::int64_t r = 0; r < rows; ++r) {
-      const float* row = x.row(first + r);
-      Number* to = out + r / kTileDepth * kTile + r % kTileDepth;
-      for (std::int64_t d = 0; d < width; ++d) {
-        to[d / kTileRows * kQueryTiles * kTile + d % kTileRows * kTileDepth] =
-            Bf16Products<Isa>::narrow(row[d]);
-      }
-    }
+    Operands::pack_turned(x.row(first), x.stride, rows, width, [&](std::int64_t panel, std::int64_t row) {
+      return out + (row * kQueryTiles + panel) * kTile;
+    });
   }
 
   void block(std::int64_t first, std::int64_t rows) {
@@ -120,24 +112,13 @@ class TileAttentionGradient {
     pack_turned(h_.dy, first, rows, h_.value_dim, numbers(p_.dy_turned));
     clear(floats(p_.dq), kQueries * p_.depth * kPanel * 4);
     const std::int64_t end = h_.causal ? smaller(h_.keys, first + rows) : h_.keys;
-    begin_stats(first, rows);
+    read_sums(first, rows);
     for (std::int64_t key = 0; key < end; key += kKeys) {
       const std::int64_t keys = smaller(kKeys, end - key);
       score(first, rows, height, key, keys);
-      add_stats(height, keys);
-    }
-    const bool kept = end <= kKeys;  // the powers of the only keys are still there
-    end_stats(rows, height, kept);
-    for (std::int64_t key = 0; key < end; key += kKeys) {
-      const std::int64_t keys = smaller(kKeys, end - key);
-      if (!kept) score(first, rows, height, key, keys);
       multiply(numbers(p_.dy), height, p_.values, numbers(p_.v_by_key) + key * p_.values * kPanel, keys,
                floats(p_.dp));
-      if (kept) {
-        weigh(height, keys, [](Vec power, Vec inverse) { return power * inverse; });
-      } else {
-        weigh(height, keys, [](Vec s, Vec log_sum) { return exp2_nonpositive_rough<Isa>(s - log_sum); });
-      }
+      weigh(height, keys);
       add_gradients(height, key, keys);
     }
     put(first, rows);
@@ -172,10 +153,11 @@ class TileAttentionGradient {
          });
   }
 
-  void begin_stats(std::int64_t first, std::int64_t rows) {
+  // The logarithms of the weights' sums, and D; of queries that are not there +∞, which weighs nothing.
+  void read_sums(std::int64_t first, std::int64_t rows) {
     for (std::int64_t r = 0; r < kQueries; ++r) {
-      floats(p_.most)[r] = minus_infinity();
-      floats(p_.sums)[r] = floats(p_.means)[r] = 0;
+      floats(p_.log_sums)[r] = r < rows ? h_.log_sums[first + r] : __builtin_inff();
+      floats(p_.means)[r] = 0;
       if (r >= rows) continue;
       const float *y = h_.y.row(first + r), *dy = h_.dy.row(first + r);
       Vec sum = Isa::zero();
@@ -187,66 +169,15 @@ class TileAttentionGradient {
     }
   }
 
-  // Leaves 2^(S − largest) where S was: of use when there is no second block of keys. A few rows at a time,
-  // panel by panel, because the panels of one row lie a power of two apart.
-  void add_stats(std::int64_t height, std::int64_t keys) {
-    constexpr int kRows = 4;
-    for (std::int64_t r = 0; r < height; r += kRows) {
-      float* const s = floats(p_.s) + r * kPanel;
-      float *most = floats(p_.most) + r, *sums = floats(p_.sums) + r;
-      Vec reach[kRows], base[kRows], sum[kRows];
-      for (int i = 0; i < kRows; ++i) reach[i] = Isa::set1(most[i]), sum[i] = Isa::zero();
-      for (std::int64_t at = 0; at < keys; at += kPanel) {
-        for (int i = 0; i < kRows; ++i) {
-          const float* row = s + at * kQueries + i * kPanel;
-          reach[i] = Isa::max(reach[i], Isa::max(Isa::load(row), Isa::load(row + Isa::kWidth)));
-        }
-      }
-      for (int i = 0; i < kRows; ++i) {
-        const float old = most[i];
-        most[i] = Isa::max_lane(reach[i]);
-        // A row that saw only −∞ counts from 0.
-        base[i] = Isa::set1(most[i] < -3.4028234e38F ? 0 : most[i]);
-        if (most[i] != old) sums[i] *= __builtin_exp2f(old - most[i]);
-      }
-      for (std::int64_t at = 0; at < keys; at += kPanel) {
-        for (int i = 0; i < kRows; ++i) {
-          float* row = s + at * kQueries + i * kPanel;
-          const Vec x = exp2_nonpositive_rough<Isa>(Isa::load(row) - base[i]);
-          const Vec y = exp2_nonpositive_rough<Isa>(Isa::load(row + Isa::kWidth) - base[i]);
-          Isa::store(row, x);
-          Isa::store(row + Isa::kWidth, y);
-          sum[i] = sum[i] + (x + y);
-        }
-      }
-      for (int i = 0; i < kRows; ++i) sums[i] += Isa::sum(sum[i]);
-    }
-  }
-
-  // What makes a weight of what lies in S. `kept` powers: the inverse of their sum. Else the logarithm of the
-  // whole sum: a weight is 2^(S − that). Rows without any weight have none.
-  void end_stats(std::int64_t rows, std::int64_t height, bool kept) {
-    for (std::int64_t r = 0; r < height; ++r) {
-      float& most = floats(p_.most)[r];
-      const float sum = floats(p_.sums)[r];
-      const bool some = r < rows && sum != 0;
-      if (kept) {
-        most = some ? 1 / sum : 0;
-      } else {
-        most = some ? most + __builtin_log2f(sum) : __builtin_inff();
-      }
-    }
-  }
-
-  // P = weight(S, the row's number), dS = P∘(dP − mean), of two queries at once, which are pairs of numbers
-  // as B. Panel by panel: what lies in one panel is read in order.
-  template <class Weight>
-  void weigh(std::int64_t height, std::int64_t keys, const Weight& weight) {
-    const float *most = floats(p_.most), *means = floats(p_.means);
+  // P = 2^(S − the row's log sum), dS = P∘(dP − mean), of two queries at once, which are pairs of numbers as
+  // B. Panel by panel: what lies in one panel is read in order.
+  void weigh(std::int64_t height, std::int64_t keys) {
+    const float *log_sums = floats(p_.log_sums), *means = floats(p_.means);
+    const auto weight = [](Vec s, Vec log_sum) { return exp2_nonpositive_rough<Isa>(s - log_sum); };
     for (std::int64_t at = 0; at < keys; at += kPanel) {
       Number* tiles = numbers(p_.ds) + at / kPanel * kTile;
       for (std::int64_t r = 0; r < height; r += 2) {
-        const Vec m0 = Isa::set1(most[r]), m1 = Isa::set1(most[r + 1]);
+        const Vec m0 = Isa::set1(log_sums[r]), m1 = Isa::set1(log_sums[r + 1]);
         const Vec d0 = Isa::set1(means[r]), d1 = Isa::set1(means[r + 1]);
         const std::int64_t row = at * kQueries + r * kPanel;
         const float *s = floats(p_.s) + row, *dp = floats(p_.dp) + row;
@@ -317,10 +248,17 @@ class TileAttentionGradient {
   }
   void put_turned(const float* from, std::int64_t rows, std::int64_t width, float factor,
                   const HeadRowsOut& to) const {
-    for (std::int64_t key = 0; key < h_.keys; ++key) {
-      const float* column = from + key / kPanel * kPanel * rows + key % kPanel;
-      float* row = to.data + key * to.stride;
-      for (std::int64_t d = 0; d < width; ++d) row[d] = column[d * kPanel] * factor;
+    const Vec times = Isa::set1(factor);
+    alignas(64) float turned[kPanel * kTileRows];
+    for (std::int64_t key = 0; key < h_.keys; key += kPanel, from += kPanel * rows) {
+      const std::int64_t keys = smaller(kPanel, h_.keys - key);
+      for (std::int64_t d = 0; d < width; d += kTileRows) {
+        transpose_4_bytes(reinterpret_cast<const std::byte*>(from + d * kPanel), kPanel,
+                          reinterpret_cast<std::byte*>(turned), kTileRows, keys, kTileRows);
+        const int n = static_cast<int>(smaller(kTileRows, width - d));
+        for (std::int64_t i = 0; i < keys; ++i)
+          Isa::store_n(to.data + (key + i) * to.stride + d, n, Isa::load(turned + i * kTileRows) * times);
+      }
     }
   }
 

@@ -234,6 +234,7 @@ struct Attention {
     const std::int64_t width = round_up(b.value_dim, kWidth);
     for (std::int64_t r = 0; r < b.rows; ++r) {
       const float sum = Isa::sum(Isa::load(s.sums + r * kWidth));
+      if (b.log_sums) b.log_sums[r] = log_sum(s.most[r], sum);
       const typename Isa::Vec inverse = Isa::set1(sum == 0 ? 0 : 1 / sum);
       for (std::int64_t c = 0; c < b.value_dim; c += kWidth) {
         Isa::store_n(b.y + r * b.y_stride + c, static_cast<int>(smaller(kWidth, b.value_dim - c)),

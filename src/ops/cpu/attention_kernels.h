@@ -20,6 +20,7 @@ struct AttentionBlock {
   bool causal;
   const float* bias;  // null: none
   std::int64_t bias_stride;
+  float* log_sums;  // null: not wanted
   float* y;
   std::int64_t y_stride;
 };
@@ -49,6 +50,6 @@ extern const AttentionKernels kAttentionEmulatedAmx;
 
 // ops::attention with kernels of choice.
 void attention_with(const AttentionKernels& kernels, const Tensor& q, const Tensor& k, const Tensor& v,
-                    const AttentionOptions& options, Tensor& y);
+                    const AttentionOptions& options, Tensor& y, Tensor* log_sums = nullptr);
 
 }  // namespace dq::ops::cpu

@@ -13,10 +13,13 @@
 namespace dq::ops::cpu {
 namespace {
 
-constexpr float kLog2E = 1.44269504F;
-
 inline float minus_infinity() {
   return -__builtin_inff();
+}
+
+// log2 of a row's Σ 2^logit, of which `sum` is by 2^most less; +∞ for a row without any weight.
+inline float log_sum(float most, float sum) {
+  return sum == 0 ? __builtin_inff() : most + __builtin_log2f(sum);
 }
 
 template <class IsaType>

@@ -50,21 +50,11 @@ struct TileAttention {
 
   static void pack_values(const float* v, std::int64_t stride, std::int64_t key_count, std::int64_t value_dim,
                           std::byte* out) {
-    alignas(64) float turned[kTileRows * kTileDepth];
-    auto* to = reinterpret_cast<Number*>(out);
-    for (std::int64_t key = 0; key < key_count; key += kTileDepth) {
-      const std::int64_t keys = smaller(kTileDepth, key_count - key);
-      for (std::int64_t d = 0; d < value_dim; d += kTileRows) {
-        const std::int64_t rows = smaller(kTileRows, value_dim - d);
-        if (rows < kTileRows || keys < kTileDepth) std::memset(turned, 0, sizeof(turned));
-        transpose_4_bytes(reinterpret_cast<const std::byte*>(v + key * stride + d), stride,
-                          reinterpret_cast<std::byte*>(turned), kTileDepth, rows, keys);
-        for (std::int64_t r = 0; r < kTileRows; ++r, to += kTileDepth) {
-          const float* line = turned + r * kTileDepth;
-          Isa::store_bf16_two(to, Isa::load(line), Isa::load(line + Isa::kWidth));
-        }
-      }
-    }
+    auto* tiles = reinterpret_cast<Number*>(out);
+    const std::int64_t across = value_tiles(value_dim);
+    Operands::pack_turned(v, stride, key_count, value_dim, [&](std::int64_t panel, std::int64_t row) {
+      return tiles + (panel * across + row) * kTile;
+    });
   }
 
   // A group's operands and running results: a lane a query.
@@ -241,6 +231,10 @@ struct TileAttention {
     // Neither a sum of 0 nor one that is no number is more than 0.
     const Vec inverse = Isa::select_less(zero, sum, Isa::set1(1) / sum, sum);
     alignas(64) float turned[kTileRows * kGroup];
+    if (b.log_sums) {
+      float* log_sums = b.log_sums + (g.first_query - b.first_query);
+      for (std::int64_t r = 0; r < g.rows; ++r) log_sums[r] = log_sum(g.most[r], g.sums[r]);
+    }
     float* y = b.y + (g.first_query - b.first_query) * b.y_stride;
     for (std::int64_t d = 0; d < b.value_dim; d += kTileRows) {
       float* out = g.out + d * kGroup;

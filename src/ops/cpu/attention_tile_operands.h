@@ -2,6 +2,7 @@
 // Rows of f32 as operands of products in tile registers, in bf16:
 //
 //   A             [row / 16][column / 32][row % 16][column % 32]   of tile_product.h
+//   A, turned     the tiles [column % 16][row % 32], in any order
 //   B of columns  [row / 32][column / 2][row % 32][column % 2]      the rows' transpose times something from
 //   the left B of rows     [column / 32][row / 2][column % 32][row % 2]
 //
@@ -95,6 +96,27 @@ struct TileOperands {
     for (std::int64_t r = 0; r < rows; ++r) {
       round_row<Isa>(x + r * stride, width, out + r / kTileRows * tiles + r % kTileRows * kTileDepth,
                      kTileRows * kTileDepth, [&](Vec v) { return v * factor; });
+    }
+  }
+
+  // As A, turned. tile(row / 32, column / 16): where that tile lies.
+  template <class Tile>
+  static void pack_turned(const float* x, std::int64_t stride, std::int64_t rows, std::int64_t width,
+                          const Tile& tile) {
+    alignas(64) float turned[kTileRows * kTileDepth];
+    for (std::int64_t row = 0; row < rows; row += kTileDepth) {
+      const std::int64_t count = smaller(kTileDepth, rows - row);
+      for (std::int64_t c = 0; c < width; c += kTileRows) {
+        const std::int64_t lines = smaller(kTileRows, width - c);
+        if (lines < kTileRows || count < kTileDepth) std::memset(turned, 0, sizeof(turned));
+        transpose_4_bytes(reinterpret_cast<const std::byte*>(x + row * stride + c), stride,
+                          reinterpret_cast<std::byte*>(turned), kTileDepth, lines, count);
+        Number* to = tile(row / kTileDepth, c / kTileRows);
+        for (std::int64_t r = 0; r < kTileRows; ++r, to += kTileDepth) {
+          const float* line = turned + r * kTileDepth;
+          Isa::store_bf16_two(to, Isa::load(line), Isa::load(line + Isa::kWidth));
+        }
+      }
     }
   }
 };

@@ -40,13 +40,10 @@ struct LayerNormRow {
 };
 void layer_norm_gradient_row(const LayerNormRow& row);
 
-// A row of logits scale·s + bias comes in chunks; bias may be null. Of the first `seen` of a chunk: the
-// largest logit so far, and Σ e^(logit − largest). s has room for its length rounded up to 8.
-void softmax_stats_row(const float* s, std::int64_t seen, float scale, const float* bias, float* most,
-                       float* sum);
-// s = e^(logit − most)/sum, and 0 from `seen` to n. A row without any weight (sum 0) is 0.
-void softmax_apply_row(float* s, std::int64_t n, std::int64_t seen, float scale, const float* bias,
-                       float most, float sum);
+// A row of logits scale·s + bias becomes weights 2^(logit·log2 e − log_sum), and 0 from `seen` to n; bias may
+// be null. s has room for its length rounded up to 8.
+void softmax_weights_row(float* s, std::int64_t n, std::int64_t seen, float scale, const float* bias,
+                         float log_sum);
 // ds = p·(dp − mean), over dp.
 void softmax_gradient_row(const float* p, float* dp, std::int64_t n, float mean);
 float dot(const float* a, const float* b, std::int64_t n);

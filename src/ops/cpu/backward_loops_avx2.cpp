@@ -246,38 +246,13 @@ void layer_norm_gradient_row(const LayerNormRow& r) {
   });
 }
 
-void softmax_stats_row(const float* s, std::int64_t seen, float scale, const float* bias, float* most,
-                       float* sum) {
-  float reached = *most;
-  for (std::int64_t i = 0; i < seen; ++i) {
-    const float logit = scale * s[i] + (bias ? bias[i] : 0.0f);
-    reached = logit > reached ? logit : reached;
-  }
-  if (reached == -__builtin_inff()) return;
-  double total = *sum == 0 ? 0 : *sum * __builtin_expf(*most - reached);
-  const Vec factor = Isa::set1(scale), base = Isa::set1(reached);
-  Vec sums = Isa::zero();
-  const std::int64_t whole = seen / Isa::kWidth * Isa::kWidth;
-  for (std::int64_t i = 0; i < whole; i += Isa::kWidth) {
-    Vec logit = factor * Isa::load(s + i);
-    if (bias) logit = logit + Isa::load(bias + i);
-    sums = sums + exp_nonpositive<Isa>(logit - base);
-  }
-  for (std::int64_t i = whole; i < seen; ++i) {
-    total += __builtin_expf(scale * s[i] + (bias ? bias[i] : 0.0f) - reached);
-  }
-  *sum = static_cast<float>(total + static_cast<double>(Isa::sum(sums)));
-  *most = reached;
-}
-
-void softmax_apply_row(float* s, std::int64_t n, std::int64_t seen, float scale, const float* bias,
-                       float most, float sum) {
-  const Vec factor = Isa::set1(scale), base = Isa::set1(sum == 0 ? 0 : most),
-            share = Isa::set1(sum == 0 ? 0 : 1 / sum);
+void softmax_weights_row(float* s, std::int64_t n, std::int64_t seen, float scale, const float* bias,
+                         float log_sum) {
+  const Vec factor = Isa::set1(scale * kLog2E), unit = Isa::set1(kLog2E), base = Isa::set1(log_sum);
   each_vector<Isa>(seen, [&](std::int64_t i, auto load, auto store) {
     Vec logit = factor * load(s + i);
-    if (bias) logit = logit + load(bias + i);
-    store(s + i, exp_nonpositive<Isa>(logit - base) * share);
+    if (bias) logit = Isa::fma(unit, load(bias + i), logit);
+    store(s + i, exp2_nonpositive<Isa>(logit - base));
   });
   for (std::int64_t i = seen; i < n; ++i) s[i] = 0;
 }

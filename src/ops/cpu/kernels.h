@@ -4,7 +4,8 @@
 
 namespace dq::ops::cpu {
 
-void attention(const Tensor& q, const Tensor& k, const Tensor& v, const AttentionOptions& options, Tensor& y);
+void attention(const Tensor& q, const Tensor& k, const Tensor& v, const AttentionOptions& options, Tensor& y,
+               Tensor* log_sums);
 void group_norm(const Tensor& x, int groups, const Affine& affine, float eps, Activation act, Tensor& y);
 void layer_norm(const Tensor& x, const Affine& affine, float eps, Tensor& y);
 void rms_norm(const Tensor& x, const Tensor& weight, float eps, Tensor& y);

@@ -22,10 +22,12 @@ VecOf<Isa> exp_reduced(VecOf<Isa> r) {
   return Isa::fma(p, r, Isa::set1(1.0f));
 }
 
+constexpr float kLog2E = 1.44269504F;
+
 // x = n·ln2 + r (Cody & Waite 1980: ln2 in two parts, so that r keeps its low bits).
 template <class Isa>
 VecOf<Isa> exp_split(VecOf<Isa> x, VecOf<Isa>& n) {
-  n = Isa::round(x * Isa::set1(1.44269504088896341f));
+  n = Isa::round(x * Isa::set1(kLog2E));
   const VecOf<Isa> r = Isa::fnma(n, Isa::set1(0.693359375f), x);
   return Isa::fnma(n, Isa::set1(-2.12194440e-4f), r);
 }
@@ -40,17 +42,9 @@ VecOf<Isa> exp(VecOf<Isa> x) {
   return exp_reduced<Isa>(r) * Isa::exp2_int(half) * Isa::exp2_int(n - half);
 }
 
-// e^x for x ≤ 0, as softmax needs it: 0 below −87.3 (−∞ included), no overflow to guard.
-template <class Isa>
-VecOf<Isa> exp_nonpositive(VecOf<Isa> x) {
-  const VecOf<Isa> floor = Isa::set1(-87.3f);
-  VecOf<Isa> n;
-  const VecOf<Isa> r = exp_split<Isa>(Isa::max(floor, x), n);
-  return Isa::select_less(x, floor, Isa::zero(), exp_reduced<Isa>(r) * Isa::exp2_int(n));
-}
-
-// 2^x for x ≤ 0: 0 below −126.5 (−∞ included). Relative error ≤ 1.6e-7 (minimax polynomial of degree 5). The
-// exponent field of 2^−127 is 0, so the last of the clamped range needs no case of its own.
+// 2^x for x ≤ 0, as softmax needs it: 0 below −126.5 (−∞ included). Relative error ≤ 1.6e-7 (minimax
+// polynomial of degree 5). The exponent field of 2^−127 is 0, so the last of the clamped range needs no case
+// of its own.
 template <class Isa>
 VecOf<Isa> exp2_nonpositive(VecOf<Isa> x) {
   x = Isa::max(Isa::set1(-127.0f), x);

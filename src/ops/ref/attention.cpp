@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <numbers>
 #include <vector>
 
 #include "ops/ref/reference.h"
@@ -27,15 +28,17 @@ double bias_at(const Tensor* bias, std::int64_t batch, std::int64_t head, std::i
   return Numbers(*bias)[start + i * s[2] + j];
 }
 
-// softmax in place. A row of −inf only has no weights at all: it becomes zeros.
-void softmax(std::vector<double>& row) {
+// softmax in place; returns log2 of the sum of e^logit. A row of −inf only has no weights at all: it becomes
+// zeros, and the logarithm is +∞.
+double softmax(std::vector<double>& row) {
   double most = -std::numeric_limits<double>::infinity();
   for (const double x : row) most = x > most ? x : most;
   if (std::isinf(most) && most < 0) most = 0;
   double sum = 0;
   for (double& x : row) sum += x = std::exp(x - most);
-  if (sum == 0) return;
+  if (sum == 0) return std::numeric_limits<double>::infinity();
   for (double& x : row) x /= sum;
+  return (most + std::log(sum)) * std::numbers::log2e;
 }
 
 // One head of one batch, and the weights its queries give to its keys.
@@ -56,7 +59,11 @@ struct Head {
         v(rows_of(vs, batch, head * value_dim)) {}
 
   // Of query i, over the keys it sees.
-  std::vector<double> weights(std::int64_t i) const {
+  struct Weights {
+    std::vector<double> of_keys;
+    double log_sum = 0;
+  };
+  Weights weights(std::int64_t i) const {
     const std::int64_t seen = options.causal ? std::min(i + 1, keys) : keys;
     std::vector<double> out(static_cast<std::size_t>(seen));
     for (std::int64_t j = 0; j < seen; ++j) {
@@ -64,8 +71,8 @@ struct Head {
       for (std::int64_t d = 0; d < head_dim; ++d) dot += q.at(i, d) * k.at(j, d);
       out[static_cast<std::size_t>(j)] = dot * options.scale + bias_at(options.bias, batch, head, i, j);
     }
-    softmax(out);
-    return out;
+    const double log_sum = softmax(out);
+    return {std::move(out), log_sum};
   }
 };
 
@@ -75,13 +82,14 @@ void add(Tensor& to, std::int64_t at, double v) {
 
 }  // namespace
 
-void attention(const Tensor& q, const Tensor& k, const Tensor& v, const AttentionOptions& options,
-               Tensor& y) {
+void attention(const Tensor& q, const Tensor& k, const Tensor& v, const AttentionOptions& options, Tensor& y,
+               Tensor* log_sums) {
   Results to(y);
   for (std::int64_t n = 0; n < q.dim(0) * options.heads; ++n) {
     const Head h(q, k, v, options, n);
     for (std::int64_t i = 0; i < q.dim(1); ++i) {
-      const std::vector<double> weights = h.weights(i);
+      const auto [weights, log_sum] = h.weights(i);
+      if (log_sums) Results(*log_sums).set(n * q.dim(1) + i, log_sum);
       const std::int64_t out = (h.batch * q.dim(1) + i) * v.dim(2) + h.head * h.value_dim;
       for (std::int64_t d = 0; d < h.value_dim; ++d) {
         double sum = 0;
@@ -106,7 +114,7 @@ void attention_gradient(const AttentionSaved& saved, const Tensor& dy, const Att
   for (std::int64_t n = 0; n < dq.dim(0) * options.heads; ++n) {
     const Head h(saved.q, saved.k, saved.v, options, n);
     for (std::int64_t i = 0; i < queries; ++i) {
-      const std::vector<double> p = h.weights(i);
+      const std::vector<double> p = h.weights(i).of_keys;
       const std::int64_t out = (h.batch * queries + i) * values + h.head * h.value_dim;
       std::vector<double> dp(p.size());
       double mean = 0;

@@ -10,7 +10,8 @@ PackedWeight pack_conv2d(Device& device, const Tensor& weight, Precision compute
 void linear(const Tensor& x, const PackedWeight& weight, const LinearOptions& options, Tensor& y);
 void linear_geglu(const Tensor& x, const PackedWeight& weight, const Tensor* bias, Tensor& y);
 void conv2d(const Tensor& x, const PackedWeight& weight, const Conv2dOptions& options, Tensor& y);
-void attention(const Tensor& q, const Tensor& k, const Tensor& v, const AttentionOptions& options, Tensor& y);
+void attention(const Tensor& q, const Tensor& k, const Tensor& v, const AttentionOptions& options, Tensor& y,
+               Tensor* log_sums);
 void group_norm(const Tensor& x, int groups, const Affine& affine, float eps, Activation act, Tensor& y);
 void layer_norm(const Tensor& x, const Affine& affine, float eps, Tensor& y);
 void rms_norm(const Tensor& x, const Tensor& weight, float eps, Tensor& y);

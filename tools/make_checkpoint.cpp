@@ -39,8 +39,8 @@ int run(int argc, char** argv) {
   app.add_option("--dtype", dtype, "f32, f16 or bf16")->check(CLI::IsMember(kDTypes));
   app.add_option("--channels", options.channels, "input channels of the U-Net: 4, or 9 for inpainting");
   app.add_option("--seed", options.seed, "what the numbers are made from");
-  app.add_option("--size", options.size, "full (1.07 billion parameters), small or mini")
-      ->check(CLI::IsMember({"full", "small", "mini"}));
+  app.add_option("--size", options.size, "full (1.07 billion parameters), small, mini or nano")
+      ->check(CLI::IsMember({"full", "small", "mini", "nano"}));
   CLI11_PARSE(app, argc, argv);
   options.layout = kLayouts.at(layout);
   options.container = kContainers.at(container);

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Writes tools/data/{full,small,mini}.tsv, every tensor of a Stable Diffusion 1.5 checkpoint, and the JSON files of its diffusers
-folder (diffusers_{full,small,mini}.json), for make_checkpoint.
+"""Writes tools/data/{full,small,mini,nano}.tsv, every tensor of a Stable Diffusion 1.5 checkpoint, and the JSON files of its diffusers
+folder (diffusers_{full,small,mini,nano}.json), for make_checkpoint.
 
 Columns: component, diffusers name, shape there, original single-file name, shape there, centre, spread. A value is
 uniform in centre ± spread; the spread keeps activations O(1) (variance 1/fan_in). Needs torch, diffusers, transformers.
@@ -30,6 +30,8 @@ MINI = dict(unet=dict(sample_size=16, block_out_channels=(64, 128, 128, 128), cr
             vae=dict(sample_size=128, block_out_channels=(32, 64, 64, 128), layers_per_block=1),
             text=dict(vocab_size=6144, hidden_size=192, intermediate_size=768, num_hidden_layers=4, num_attention_heads=3,
                       bos_token_id=6142, eos_token_id=6143, pad_token_id=6143, projection_dim=192))
+# Beside the built-in model's VAE and text encoder a U-Net of a tenth of the full widths, for comparisons of how to train.
+NANO = MINI | dict(unet=dict(sample_size=16, block_out_channels=(32, 64, 128, 128), cross_attention_dim=192))
 
 
 def range_of(component, name, shape):
@@ -75,7 +77,7 @@ def write_configs(path, sizes):
 
 
 counts = {}
-for size, sizes in dict(full=FULL, small=SMALL, mini=MINI).items():
+for size, sizes in dict(full=FULL, small=SMALL, mini=MINI, nano=NANO).items():
     counts[size] = write(ROOT / f"tools/data/{size}.tsv", sizes)
     write_configs(ROOT / f"tools/data/diffusers_{size}.json", sizes)
 full = counts["full"]

@@ -20,6 +20,7 @@ int run(int argc, char** argv) {
   dq::mini::Mixture mixture;
   app.add_option("--data", data, "the folder that mini_catalogue wrote")->required();
   app.add_option("--base", files.model, "the checkpoint that mini_assemble wrote")->required();
+  app.add_option("--text-encoder", files.text_encoder, "text encoder to use instead of the checkpoint's");
   app.add_option("-o,--output", o.output, "the same with a text encoder that knows its words")->required();
   app.add_option("--subjects", subjects, "the first N concepts: those that are trained");
   app.add_option("--steps", o.steps)->check(CLI::Range(1, 10'000'000));

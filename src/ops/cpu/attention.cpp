@@ -46,8 +46,9 @@ const float* bias_of(const Tensor* bias, std::int64_t index, std::int64_t heads)
 
 }  // namespace
 
-void attention_with(const AttentionKernels& kernels, const Tensor& q, const Tensor& k, const Tensor& v,
-                    const AttentionOptions& options, Tensor& y, Tensor* log_sums) {
+void attention(const Tensor& q, const Tensor& k, const Tensor& v, const AttentionOptions& options, Tensor& y,
+               Tensor* log_sums) {
+  const AttentionKernels& kernels = kernels_of(cpu_device(y));
   const std::int64_t heads = options.heads, all = q.dim(0) * heads, tq = q.dim(1), tk = k.dim(1);
   const std::int64_t head_dim = q.dim(2) / heads, value_dim = v.dim(2) / heads;
   const std::int64_t keys_bytes = kernels.keys_bytes(tk, head_dim);
@@ -97,11 +98,6 @@ void attention_with(const AttentionKernels& kernels, const Tensor& q, const Tens
       kernels.attend(block, scratch + thread * scratch_bytes);
     });
   }
-}
-
-void attention(const Tensor& q, const Tensor& k, const Tensor& v, const AttentionOptions& options, Tensor& y,
-               Tensor* log_sums) {
-  attention_with(kernels_of(cpu_device(y)), q, k, v, options, y, log_sums);
 }
 
 }  // namespace dq::ops::cpu

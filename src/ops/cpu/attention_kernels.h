@@ -48,8 +48,4 @@ extern const AttentionKernels kAttentionEmulated512;
 extern const AttentionKernels kAttentionEmulated512Bf16;
 extern const AttentionKernels kAttentionEmulatedAmx;
 
-// ops::attention with kernels of choice.
-void attention_with(const AttentionKernels& kernels, const Tensor& q, const Tensor& k, const Tensor& v,
-                    const AttentionOptions& options, Tensor& y, Tensor* log_sums = nullptr);
-
 }  // namespace dq::ops::cpu

@@ -70,6 +70,17 @@ void linear(benchmark::State& state, DType dtype, int threads) {
   report(state, 2.0 * static_cast<double>(m * n * k));
 }
 
+// With a LoRA of rank 16 beside it.
+void linear_low_rank(benchmark::State& state) {
+  const auto device = ops::make_cpu_device({.threads = 1});
+  const std::int64_t m = state.range(0), n = state.range(1), k = state.range(2), rank = 16;
+  const Tensor x = filled(*device, DType::kF32, {m, k}), w = filled(*device, DType::kF16, {n, k});
+  const ops::LowRank low{filled(*device, DType::kF32, {rank, k}), filled(*device, DType::kF32, {n, rank})};
+  const auto weight = ops::pack_linear(*device, w, device->precision());
+  for (auto _ : state) benchmark::DoNotOptimize(ops::linear(x, weight, {.low_rank = &low}).raw());
+  report(state, 2.0 * static_cast<double>(m * (n * k + rank * (n + k))));
+}
+
 void linear_geglu(benchmark::State& state) {
   const auto device = ops::make_cpu_device({.threads = 1});
   const std::int64_t m = state.range(0), n = state.range(1), k = state.range(2);
@@ -126,6 +137,7 @@ BENCHMARK(onednn_sgemm)->Apply(matrix_sizes);
 BENCHMARK_CAPTURE(linear, f32, DType::kF32, 1)->Apply(matrix_sizes);
 BENCHMARK_CAPTURE(linear, f16, DType::kF16, 1)->Apply(matrix_sizes);
 BENCHMARK_CAPTURE(linear, f16_all_threads, DType::kF16, 0)->Apply(matrix_sizes)->UseRealTime();
+BENCHMARK(linear_low_rank)->Apply(matrix_sizes);
 BENCHMARK(linear_geglu)->Unit(benchmark::kMillisecond)->Args({8192, 1280, 320})->Args({512, 5120, 1280});
 
 void image_sizes(benchmark::internal::Benchmark* b) {

@@ -15,14 +15,11 @@ Linear::Linear(const Loader& at, std::int64_t in, std::int64_t out, bool bias)
 
 Tensor Linear::operator()(const Tensor& x, ops::Activation act, const Tensor* residual) const {
   ops::LinearOptions options;
+  const ops::LowRank beside = weight_.low_rank();
   options.bias = bias_.defined() ? &bias_ : nullptr;
-  if (weight_.has_side()) {
-    Tensor y = weight_.side(x, ops::linear(x, weight_.packed(), options));
-    y = ops::activate(y, act);
-    return residual ? ops::add(y, *residual) : y;
-  }
   options.act = act;
   options.residual = residual;
+  options.low_rank = beside.defined() ? &beside : nullptr;
   return ops::linear(x, weight_.packed(), options);
 }
 
@@ -30,8 +27,8 @@ GegluLinear::GegluLinear(const Loader& at, std::int64_t in, std::int64_t out)
     : weight_(at.linear("weight", 2 * out, in)), bias_(at.vector("bias", {2 * out})) {}
 
 Tensor GegluLinear::operator()(const Tensor& x) const {
-  if (!weight_.has_side()) return ops::linear_geglu(x, weight_.packed(), &bias_);
-  return ops::geglu(weight_.side(x, ops::linear(x, weight_.packed(), {.bias = &bias_})));
+  const ops::LowRank beside = weight_.low_rank();
+  return ops::linear_geglu(x, weight_.packed(), &bias_, beside.defined() ? &beside : nullptr);
 }
 
 StackedLinear::StackedLinear(const Loader& at, std::initializer_list<std::string> names, std::int64_t in,
@@ -53,13 +50,13 @@ std::vector<Tensor> StackedLinear::operator()(const Tensor& x) const {
   ops::LinearOptions options;
   const Tensor bias = biases_.size() > 1 ? ops::concat(biases_, 0) : biases_.empty() ? Tensor() : biases_[0];
   options.bias = bias.defined() ? &bias : nullptr;
+  const ops::LowRank beside = weight_.low_rank();
+  options.low_rank = beside.defined() ? &beside : nullptr;
   const Tensor all = ops::linear(x, weight_.packed(), options);
   std::vector<Tensor> parts;
   for (std::size_t i = 0; i < parts_; ++i) {
     const auto begin = static_cast<std::int64_t>(i) * out_each_;
-    Tensor part = all.slice(-1, begin, begin + out_each_);
-    if (weight_.has_side(i)) part = weight_.side(x, ops::contiguous(part), nullptr, i);
-    parts.push_back(std::move(part));
+    parts.push_back(all.slice(-1, begin, begin + out_each_));
   }
   return parts;
 }
@@ -87,7 +84,7 @@ Tensor Conv2d::padded_right_below(const Tensor& x) const {
 
 Tensor Conv2d::run(const Tensor& x, const ops::Conv2dOptions& options) const {
   const Tensor y = ops::conv2d(x, weight_.packed(), options);
-  return weight_.has_side() ? weight_.side(x, y, &options) : y;
+  return weight_.side(x, y, options);
 }
 
 }  // namespace dq::nn

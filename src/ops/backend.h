@@ -26,6 +26,12 @@ struct AttentionSaved {
   const Tensor &q, &k, &v, &y, &log_sums;
 };
 
+// x·weightᵀ
+struct LinearProduct {
+  const Tensor& x;
+  const PackedWeight& weight;
+};
+
 struct Backend {
   std::string_view name;
   bool takes_f64 = false;  // tensors may be f64 throughout: the naive truth, for finite differences
@@ -33,8 +39,12 @@ struct Backend {
   PackedWeight (*pack_linear)(Device&, const Tensor& weight, Precision) = nullptr;
   PackedWeight (*pack_conv2d)(Device&, const Tensor& weight, Precision) = nullptr;
   // y is allocated and has the shape the op's rule gave it.
-  void (*linear)(const Tensor& x, const PackedWeight&, const LinearOptions&, Tensor& y) = nullptr;
-  void (*linear_geglu)(const Tensor& x, const PackedWeight&, const Tensor* bias, Tensor& y) = nullptr;
+  // `beside`, when it is not null, is added to the product, and stands for the options' low_rank: as many rows
+  // and columns, the same precision, x dense and of at most kMostBeside channels.
+  void (*linear)(const LinearProduct&, const LinearProduct* beside, const LinearOptions&,
+                 Tensor& y) = nullptr;
+  void (*linear_geglu)(const LinearProduct&, const LinearProduct* beside, const Tensor* bias,
+                       Tensor& y) = nullptr;
   void (*conv2d)(const Tensor& x, const PackedWeight&, const Conv2dOptions&, Tensor& y) = nullptr;
   // log_sums [N, heads, Tq], when it is not null: for each query log2 Σ e^logit over the keys it sees, +∞
   // when it sees none, so that a weight is 2^(logit·log2 e − that).

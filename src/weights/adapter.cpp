@@ -6,8 +6,12 @@
 
 namespace dq::weights {
 
-Tensor Adapter::side(const Tensor&, const Tensor&, const AdaptedLayer&) const {
-  throw Error(ErrorCode::kInternal, "this adapter has no side path");
+ops::LowRank Adapter::low_rank() const {
+  throw Error(ErrorCode::kInternal, "this adapter does not stand beside a layer");
+}
+
+Tensor Adapter::side(const Tensor&, const Tensor&, const ops::Conv2dOptions&) const {
+  throw Error(ErrorCode::kInternal, "this adapter does not stand beside a layer");
 }
 
 bool Adapter::is_trained() const {

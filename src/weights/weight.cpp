@@ -15,11 +15,6 @@ bool Weight::changed() const {
   return false;
 }
 
-bool Weight::has_side(std::size_t part) const {
-  const auto& adapters = parts_[part]->adapters;
-  return std::any_of(adapters.begin(), adapters.end(), [](const auto& a) { return !a->changes_weight(); });
-}
-
 Tensor Weight::part_value(std::size_t part) const {
   Tensor value = parts_[part]->base();
   for (const auto& adapter : parts_[part]->adapters) {
@@ -64,9 +59,36 @@ ops::PackedWeight Weight::packed() const {
   return folded_->packed;
 }
 
-Tensor Weight::side(const Tensor& x, Tensor y, const ops::Conv2dOptions* conv, std::size_t part) const {
-  for (const auto& adapter : parts_[part]->adapters) {
-    if (!adapter->changes_weight()) y = adapter->side(x, y, {parts_[part]->shape, conv});
+// One under the other are the matrices down; side by side the matrices up, each in the rows of its own part.
+ops::LowRank Weight::low_rank() const {
+  std::vector<Tensor> downs, ups;
+  std::vector<std::size_t> part_of;
+  for (std::size_t part = 0; part < parts_.size(); ++part) {
+    for (const auto& adapter : parts_[part]->adapters) {
+      if (adapter->changes_weight()) continue;
+      const ops::LowRank one = adapter->low_rank();
+      downs.push_back(one.down);
+      ups.push_back(one.up);
+      part_of.push_back(part);
+    }
+  }
+  if (downs.empty()) return {};
+  if (downs.size() == 1 && parts_.size() == 1) return {downs[0], ups[0]};
+  for (std::size_t i = 0; i < ups.size(); ++i) {
+    std::vector<Tensor> rows;
+    for (std::size_t part = 0; part < parts_.size(); ++part) {
+      rows.push_back(part == part_of[i]
+                         ? ups[i]
+                         : Tensor::zeros(*device_, DType::kF32, {parts_[part]->shape[0], ups[i].dim(1)}));
+    }
+    ups[i] = ops::concat(rows, 0);
+  }
+  return {ops::concat(downs, 0), ops::concat(ups, 1)};
+}
+
+Tensor Weight::side(const Tensor& x, Tensor y, const ops::Conv2dOptions& layer) const {
+  for (const auto& adapter : parts_[0]->adapters) {
+    if (!adapter->changes_weight()) y = adapter->side(x, y, layer);
   }
   return y;
 }

@@ -27,12 +27,10 @@ class Weight {
   // The weight to compute with: the base, and what adapters make of it.
   ops::PackedWeight packed() const;
 
-  // Is there a side path beside this part?
-  bool has_side(std::size_t part = 0) const;
-  // y + the side paths of one part. x: the layer's input; y: the part's own columns of its output,
-  // contiguous.
-  Tensor side(const Tensor& x, Tensor y, const ops::Conv2dOptions* conv = nullptr,
-              std::size_t part = 0) const;
+  // What stands beside a linear layer, of all parts and adapters together; undefined when nothing does.
+  ops::LowRank low_rank() const;
+  // y + what stands beside a convolution. x: its input; layer: its stride and padding.
+  Tensor side(const Tensor& x, Tensor y, const ops::Conv2dOptions& layer) const;
 
  private:
   using Adapters = std::vector<std::vector<std::shared_ptr<const Adapter>>>;  // by part

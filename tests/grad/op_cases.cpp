@@ -63,6 +63,27 @@ void add_linear(std::vector<OpCase>& out) {
                    const Tensor third = ops::linear(flat, packed(in[1])).reshape(first.shape());
                    return ops::multiply(ops::add(first, second), third);
                  }});
+  // As an adapter stands beside a layer; the last pair is too wide for one pass.
+  const auto adapted = [](const Inputs& in) {
+    const ops::LowRank low{in[4], in[5]};
+    return ops::linear(in[0], packed(in[1]),
+                       {.bias = &in[2], .act = Activation::kSilu, .residual = &in[3], .low_rank = &low});
+  };
+  out.push_back({"LinearBesideALowRank",
+                 {{2, 3, 5}, {4, 5}, {4}, {2, 3, 4}, {2, 5}, {4, 2}},
+                 {{3, 67, 45}, {70, 45}, {70}, {3, 67, 70}, {16, 45}, {70, 16}},
+                 adapted});
+  out.push_back({"LinearBesideAWideLowRank",
+                 {{2, 2}, {3, 2}, {3}, {2, 3}, {129, 2}, {3, 129}},
+                 {{50, 20}, {30, 20}, {30}, {50, 30}, {130, 20}, {30, 130}},
+                 adapted});
+  out.push_back({"LinearGegluBesideALowRank",
+                 {{3, 5}, {6, 5}, {6}, {2, 5}, {6, 2}},
+                 {{150, 33}, {50, 33}, {50}, {16, 33}, {50, 16}},
+                 [](const Inputs& in) {
+                   const ops::LowRank low{in[3], in[4]};
+                   return ops::linear_geglu(in[0], packed(in[1]), &in[2], &low);
+                 }});
   out.push_back({"LinearGeglu", {{3, 5}, {6, 5}, {6}}, {{150, 33}, {50, 33}, {50}}, [](const Inputs& in) {
                    return ops::linear_geglu(in[0], packed(in[1]), &in[2]);
                  }});

@@ -127,16 +127,52 @@ TEST_P(Linear, GegluAgreesWithReference) {
   }
 }
 
+// Ranks around the kernels' steps and their widest, sizes of one K block and of several, and a pair that
+// takes a pass of its own.
+TEST_P(Linear, AddsALowRankPair) {
+  for (const auto& [s, rank] :
+       {std::pair{Size{1, 1, 1}, 1}, std::pair{Size{5, 33, 193}, 3}, std::pair{Size{77, 70, 640}, 16},
+        std::pair{Size{40, 96, 768}, 48}, std::pair{Size{35, 48, 129}, 33}, std::pair{Size{9, 31, 2000}, 128},
+        std::pair{Size{6, 20, 50}, 129}}) {
+    const Tensor x = random_tensor(*device_, {s.m, s.k}, 31), w = random_tensor(*device_, {2 * s.n, s.k}, 32);
+    const Tensor bias = random_tensor(*device_, {2 * s.n}, 33),
+                 residual = random_tensor(*device_, {s.m, 2 * s.n}, 34);
+    const ops::LowRank low{random_tensor(*device_, {rank, s.k}, 35, -0.1f, 0.1f),
+                           random_tensor(*device_, {2 * s.n, rank}, 36)};
+    const ops::LowRank ref_low{moved(low.down, *ref_), moved(low.up, *ref_)};
+    const Tensor ref_x = moved(x, *ref_), ref_bias = moved(bias, *ref_),
+                 ref_residual = moved(residual, *ref_);
+    const auto weight = ops::pack_linear(*device_, w, precision());
+    const auto ref_weight = ops::pack_linear(*ref_, moved(w, *ref_), precision());
+    const ops::LinearOptions options{&bias, ops::Activation::kSilu, &residual, &low};
+    const ops::LinearOptions ref_options{&ref_bias, ops::Activation::kSilu, &ref_residual, &ref_low};
+    // What lies between the two products may be rounded to the other neighbour in bf16.
+    const double tolerance = precision() == Precision::kBF16 ? 2e-4 : 2 * sum_tolerance(s.k + rank);
+    const Tensor y = ops::linear(x, weight, options), expected = ops::linear(ref_x, ref_weight, ref_options);
+    EXPECT_LE(relative_error(y, expected), tolerance) << s.m << "×" << s.n << "×" << s.k << " " << rank;
+    EXPECT_GT(relative_error(y, ops::linear(x, weight, {&bias, ops::Activation::kSilu, &residual})), 1e-2);
+    EXPECT_LE(relative_error(ops::linear_geglu(x, weight, &bias, &low),
+                             ops::linear_geglu(ref_x, ref_weight, &ref_bias, &ref_low)),
+              2 * tolerance)
+        << s.m << "×" << s.n << "×" << s.k << " " << rank;
+  }
+}
+
 TEST_P(Linear, GivesTheSameBitsWithAnyNumberOfThreads) {
   for (const Size& s : {Size{2, 300, 500}, Size{77, 200, 700}, Size{500, 90, 330}}) {
     const Tensor x = random_tensor(*device_, {s.m, s.k}, 16), w = random_tensor(*device_, {2 * s.n, s.k}, 17);
     const Tensor one = ops::linear(x, ops::pack_linear(*device_, w, precision()));
     const Tensor gated = ops::linear_geglu(x, ops::pack_linear(*device_, w, precision()), nullptr);
+    const ops::LowRank low{random_tensor(*device_, {20, s.k}, 18),
+                           random_tensor(*device_, {2 * s.n, 20}, 19)};
+    const Tensor adapted = ops::linear(x, ops::pack_linear(*device_, w, precision()), {.low_rank = &low});
     for (const int threads : {1, 3, 5}) {
       const auto other = GetParam().device(threads);
       const auto weight = ops::pack_linear(*other, moved(w, *other), precision());
       EXPECT_TRUE(same_bits(one, ops::linear(moved(x, *other), weight))) << threads;
       EXPECT_TRUE(same_bits(gated, ops::linear_geglu(moved(x, *other), weight, nullptr))) << threads;
+      const ops::LowRank same{moved(low.down, *other), moved(low.up, *other)};
+      EXPECT_TRUE(same_bits(adapted, ops::linear(moved(x, *other), weight, {.low_rank = &same}))) << threads;
     }
   }
 }
@@ -178,6 +214,11 @@ TEST_P(Linear, RefusesShapesThatDoNotFit) {
   EXPECT_EQ(code([&] { ops::linear(x, ops::PackedWeight{}); }), ErrorCode::kInvalidArgument);
   EXPECT_EQ(code([&] { ops::linear(x.permute({1, 0}), weight); }), ErrorCode::kInvalidArgument);
   EXPECT_EQ(code([&] { ops::linear_geglu(x, weight, nullptr); }), ErrorCode::kInvalidArgument);
+  for (const auto& [down, up] : {std::pair{Shape{3, 11}, Shape{7, 3}}, std::pair{Shape{3, 10}, Shape{7, 4}},
+                                 std::pair{Shape{3, 10}, Shape{8, 3}}, std::pair{Shape{3, 10}, Shape{21}}}) {
+    const ops::LowRank low{random_tensor(*device_, down, 23), random_tensor(*device_, up, 24)};
+    EXPECT_EQ(code([&] { ops::linear(x, weight, {.low_rank = &low}); }), ErrorCode::kInvalidArgument);
+  }
   EXPECT_EQ(code([&] { ops::pack_linear(*device_, random_tensor(*device_, {7}, 1), precision()); }),
             ErrorCode::kInvalidArgument);
   EXPECT_EQ(code([&] {

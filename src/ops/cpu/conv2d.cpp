@@ -99,7 +99,8 @@ void conv2d(const Tensor& x, const PackedWeight& weight, const Conv2dOptions& op
     images.shift = pixels.shift;
     return run_winograd(device, winograd_kernels(device, weight.compute), images, y.dim(0), w, out);
   }
-  run_gemm(device, y.dim(0) * out.rows_per_image, {Pixels::row, &pixels}, panels_of(device, weight), out);
+  run_gemm(device, y.dim(0) * out.rows_per_image, {{Pixels::row, &pixels}, panels_of(device, weight)},
+           nullptr, out);
 }
 
 }  // namespace dq::ops::cpu

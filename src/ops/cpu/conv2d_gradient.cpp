@@ -93,7 +93,7 @@ void conv2d_weight_gradient(const Tensor& x, const Tensor& dy, const Conv2dOptio
   Epilogue out;
   out.y = product.data<float>();
   out.n = dy.dim(3);
-  run_gemm(device, m, {ShiftedRows::row, &rows}, panels_of(device, panels), out);
+  run_gemm(device, m, {{ShiftedRows::row, &rows}, panels_of(device, panels)}, nullptr, out);
   Tensor flat = dw.reshape({dw.dim(0), m});
   copy(product.permute({1, 0}), flat);
 }

@@ -12,8 +12,8 @@
 //   kBF16Pairs: the same with k and k+1 side by side: w[n, 0] w[n, 1] w[n+1, 0] w[n+1, 1] …; K is filled up
 //   with zeros to a multiple of GemmShape::k_step.
 //
-// The K blocks depend on K alone and every element of C is one chain of sums over them, so results do not
-// depend on how M and N are shared among threads.
+// The K blocks depend on K alone (and on the room that a second product needs) and every element of C is one
+// chain of sums over them, so results do not depend on how M and N are shared among threads.
 //
 // Everything here is plain data: kernel sources include this header.
 #include <cstdint>
@@ -38,6 +38,12 @@ struct RowSource {
   const void* self = nullptr;
 };
 
+// A·Wᵀ.
+struct GemmProduct {
+  RowSource a;
+  Panels w;
+};
+
 // y[m, n] = act(C + bias[n]) + per_image[m / rows_per_image, n] + residual[m, n]; all dense, N columns.
 struct Epilogue {
   float* y = nullptr;
@@ -56,6 +62,10 @@ struct GemmTask {
   RowSource a;
   Panels w;
   Epilogue out;
+  // A second, narrow product that is added to the sums, when w.k > 0: its rows lie in the same A block,
+  // behind those of the last K block, where `room` numbers a row are kept for them.
+  GemmProduct beside;
+  std::int64_t room = 0;
   std::int64_t m0 = 0, m1 = 0, p0 = 0, p1 = 0;
   float* scratch = nullptr;  // GemmShape::scratch_floats, 64-byte aligned, this thread's own
 };

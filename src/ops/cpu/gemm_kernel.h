@@ -126,28 +126,35 @@ typename Math::Tile pick_tile(int rows, int vecs) {
 // ---- A: rows of the block, kKc apart
 // -----------------------------------------------------------------------
 
+// Where the numbers of a block from k on lie in it; k is a multiple of kStep.
 template <class Math>
-void pack_rows(const GemmTask& t, std::int64_t k, std::int64_t kc, float* block) {
+constexpr std::int64_t place_in_rows(std::int64_t k) {
+  return k * Math::kRowStep;
+}
+
+template <class Math>
+void pack_rows(const GemmTask& t, const GemmProduct& p, std::int64_t k, std::int64_t kc, float* block) {
   using Isa = typename Math::Isa;
   for (std::int64_t m = t.m0; m < t.m1; ++m, block += Math::kKc) {
-    const float* row = t.a.row(t.a.self, m, k, kc, block);
-    if (row == block && !t.w.round_a) continue;
+    const float* row = p.a.row(p.a.self, m, k, kc, block);
+    if (row == block && !p.w.round_a) continue;
     for (std::int64_t i = 0; i < kc; i += Isa::kWidth) {
       const int n = static_cast<int>(smaller<std::int64_t>(Isa::kWidth, kc - i));
       const auto v = Isa::load_n(row + i, n);
-      Isa::store_n(block + i, n, t.w.round_a ? Isa::round_bf16(v) : v);
+      Isa::store_n(block + i, n, p.w.round_a ? Isa::round_bf16(v) : v);
     }
   }
 }
 
 // Rounds to bfloat16; an odd row gets a 0, as its panel has one.
 template <class Math>
-void pack_rows(const GemmTask& t, std::int64_t k, std::int64_t kc, std::uint16_t* block) {
+void pack_rows(const GemmTask& t, const GemmProduct& p, std::int64_t k, std::int64_t kc,
+               std::uint16_t* block) {
   using Isa = typename Math::Isa;
-  if constexpr (Math::kRowStep > 1) return Math::pack_rows(t, k, kc, block);
+  if constexpr (Math::kRowStep > 1) return Math::pack_rows(p.a, t.m0, t.m1, k, kc, block);
   alignas(64) float line[Math::kKc];
   for (std::int64_t m = t.m0; m < t.m1; ++m, block += Math::kKc) {
-    const float* row = t.a.row(t.a.self, m, k, kc, line);
+    const float* row = p.a.row(p.a.self, m, k, kc, line);
     std::int64_t i = 0;
     for (; i + Isa::kWidth <= kc; i += Isa::kWidth) Isa::store_bf16(block + i, Isa::load(row + i));
     if (i < kc) {
@@ -288,28 +295,46 @@ struct Scratch {
         c(reinterpret_cast<float*>(w + Math::kKc * Math::kNr)) {}
 };
 
+// A K block, and where the rows of the second product lie behind it when this is the last one (else 0).
+struct KBlock {
+  std::int64_t k = 0, kc = 0, beside = 0;
+};
+
+// c = [c +] the products of some rows with a panel.
+template <class Math>
+void multiply(std::int64_t kc, const typename Math::Number* a, const typename Math::Number* w, float* c,
+              bool add, std::int64_t rows, std::int64_t columns) {
+  const std::int64_t steps = ceil_div(kc, Math::kStep) * Math::kStep;
+  if constexpr (Math::kRowStep > 1) {
+    Math::multiply(steps, a, w, c, add, rows, columns);
+  } else {
+    const int vecs = static_cast<int>(ceil_div(columns, Math::Isa::kWidth));
+    pick_tile<Math>(static_cast<int>(rows), vecs)(steps, a, w, c, add);
+  }
+}
+
 // One panel down all rows of the task: in tile registers the last is shorter, in vectors all are as even as
 // can be.
 template <class Math>
-void run_panel(const GemmTask& t, const Scratch<Math>& s, std::int64_t panel, std::int64_t k, std::int64_t kc,
+void run_panel(const GemmTask& t, const Scratch<Math>& s, std::int64_t panel, const KBlock& block,
                float* sums, bool last) {
   using Isa = typename Math::Isa;
   const std::int64_t rows = t.m1 - t.m0, n0 = panel * Math::kNr,
                      columns = smaller<std::int64_t>(Math::kNr, t.w.n - n0);
-  const auto* w = open_panel<Math>(t.w, panel, k, kc, s.w);
+  const auto* w = open_panel<Math>(t.w, panel, block.k, block.kc, s.w);
+  const auto* beside =
+      block.beside > 0 ? open_panel<Math>(t.beside.w, panel, 0, t.beside.w.k, s.w + block.beside * Math::kNr)
+                       : nullptr;
   const std::int64_t tiles = ceil_div(rows, Math::kMr);
-  const std::int64_t steps = ceil_div(kc, Math::kStep) * Math::kStep;
   for (std::int64_t i = 0; i < tiles; ++i) {
     constexpr bool kTiled = Math::kRowStep > 1;
     const std::int64_t r0 = kTiled ? i * Math::kMr : rows * i / tiles;
     const std::int64_t r1 = kTiled ? smaller(rows, r0 + Math::kMr) : rows * (i + 1) / tiles;
     float* c = sums ? sums + r0 * Math::kNr : s.c;
     const typename Math::Number* a = s.a + r0 * Math::kKc;
-    if constexpr (kTiled) {
-      Math::multiply(steps, a, w, c, k > 0, r1 - r0, columns);
-    } else {
-      const int vecs = static_cast<int>(ceil_div(columns, Isa::kWidth));
-      pick_tile<Math>(static_cast<int>(r1 - r0), vecs)(steps, a, w, c, k > 0);
+    multiply<Math>(block.kc, a, w, c, block.k > 0, r1 - r0, columns);
+    if (beside) {
+      multiply<Math>(t.beside.w.k, a + place_in_rows<Math>(block.beside), beside, c, true, r1 - r0, columns);
     }
     if (last) finish<Isa, Math::kNr>(t.out, c, t.m0 + r0, r1 - r0, n0);
   }
@@ -318,13 +343,12 @@ void run_panel(const GemmTask& t, const Scratch<Math>& s, std::int64_t panel, st
 // GEGLU whose gates have panels of their own, e.n / kNr after the values': each pair is finished while it is
 // in the caches.
 template <class Math>
-void run_panel_pairs(const GemmTask& t, const Scratch<Math>& s, std::int64_t k, std::int64_t kc,
-                     std::int64_t stride) {
-  const bool whole = kc == t.w.k, last = k + kc == t.w.k;
+void run_panel_pairs(const GemmTask& t, const Scratch<Math>& s, const KBlock& block, std::int64_t stride) {
+  const bool whole = block.kc == t.w.k, last = block.k + block.kc == t.w.k;
   for (std::int64_t p = t.p0; p < t.p1; ++p) {
     float* values = s.c + (whole ? 0 : 2 * (p - t.p0) * stride);
-    run_panel<Math>(t, s, p, k, kc, values, false);
-    run_panel<Math>(t, s, p + t.out.n / Math::kNr, k, kc, values + stride, false);
+    run_panel<Math>(t, s, p, block, values, false);
+    run_panel<Math>(t, s, p + t.out.n / Math::kNr, block, values + stride, false);
     if (last) finish_geglu_panel<typename Math::Isa, Math::kNr>(t, values, values + stride, p * Math::kNr);
   }
 }
@@ -332,8 +356,8 @@ void run_panel_pairs(const GemmTask& t, const Scratch<Math>& s, std::int64_t k, 
 template <class Math>
 void run_task(const GemmTask& t) {
   const Scratch<Math> s(t.scratch);
-  const std::int64_t blocks = ceil_div(t.w.k, Math::kKc), step = Math::kStep < 8 ? 8 : Math::kStep;
-  const std::int64_t block = ceil_div(ceil_div(t.w.k, blocks), step) * step;
+  const std::int64_t blocks = ceil_div(t.w.k, Math::kKc - t.room), step = Math::kStep < 8 ? 8 : Math::kStep;
+  const std::int64_t longest = ceil_div(ceil_div(t.w.k, blocks), step) * step;
   // The sums of a panel.
   const std::int64_t stride = ceil_div(t.m1 - t.m0, Math::kRowStep) * Math::kRowStep * Math::kNr;
   // With GEGLU, the panels that hold the gates of the task's columns.
@@ -342,19 +366,23 @@ void run_task(const GemmTask& t) {
   const bool pairs = t.out.geglu && t.out.n % Math::kNr == 0;
   const bool keep = blocks > 1 || t.out.geglu;
   float* gates = s.c + (t.p1 - t.p0) * stride;
-  for (std::int64_t k = 0; k < t.w.k; k += block) {
-    const std::int64_t kc = smaller(block, t.w.k - k);
-    const bool last = k + kc == t.w.k && !t.out.geglu;
-    pack_rows<Math>(t, k, kc, s.a);
+  for (std::int64_t k = 0; k < t.w.k; k += longest) {
+    KBlock block{k, smaller(longest, t.w.k - k)};
+    const bool ends = k + block.kc == t.w.k;
+    pack_rows<Math>(t, {t.a, t.w}, k, block.kc, s.a);
+    if (ends && t.beside.w.k > 0) {
+      block.beside = ceil_div(block.kc, step) * step;
+      pack_rows<Math>(t, t.beside, 0, t.beside.w.k, s.a + place_in_rows<Math>(block.beside));
+    }
     if (pairs) {
-      run_panel_pairs<Math>(t, s, k, kc, stride);
+      run_panel_pairs<Math>(t, s, block, stride);
       continue;
     }
     for (std::int64_t p = t.p0; p < t.p1; ++p) {
-      run_panel<Math>(t, s, p, k, kc, keep ? s.c + (p - t.p0) * stride : nullptr, last);
+      run_panel<Math>(t, s, p, block, keep ? s.c + (p - t.p0) * stride : nullptr, ends && !t.out.geglu);
     }
     for (std::int64_t p = g0; p < g1; ++p) {
-      run_panel<Math>(t, s, p, k, kc, gates + (p - g0) * stride, false);
+      run_panel<Math>(t, s, p, block, gates + (p - g0) * stride, false);
     }
   }
   if (t.out.geglu && !pairs) finish_geglu<typename Math::Isa, Math::kNr>(t, s.c, gates, g0, stride);

@@ -74,8 +74,10 @@ GemmSplit plan_gemm(const GemmShape& shape, std::int64_t m, std::int64_t panels,
   return best;
 }
 
-void run_gemm(CpuDevice& device, std::int64_t m, const RowSource& a, const Panels& w, const Epilogue& out) {
+void run_gemm(CpuDevice& device, std::int64_t m, const GemmProduct& product, const GemmProduct* beside,
+              const Epilogue& out) {
   if (m == 0) return;
+  const Panels& w = product.w;
   const GemmKernels& kernels = device.gemm();
   const bool bf16 = w.round_a || w.format == PanelFormat::kBF16Pairs;
   const GemmShape& shape = bf16 ? kernels.bf16 : kernels.f32;
@@ -84,8 +86,9 @@ void run_gemm(CpuDevice& device, std::int64_t m, const RowSource& a, const Panel
   GemmShape planned = shape;
   planned.nr = static_cast<int>(shape.nr * twice);
   // A task whose K is one block finishes a panel, or a pair of them, at a time.
-  const bool keeps_sums = w.k > shape.kc || (out.geglu && out.n % shape.nr != 0);
-  const GemmSplit split = plan_gemm(planned, m, panels, w.k, device.threads().size(), keeps_sums);
+  const std::int64_t room = beside ? round_up(beside->w.k, std::max(shape.k_step, 8)) : 0;
+  const bool keeps_sums = w.k > shape.kc - room || (out.geglu && out.n % shape.nr != 0);
+  const GemmSplit split = plan_gemm(planned, m, panels, w.k + room, device.threads().size(), keeps_sums);
   const std::int64_t m_tasks = ceil_div(m, split.mc), n_tasks = ceil_div(panels, split.nc);
   const std::int64_t floats =
       gemm_scratch_floats(shape, split.mc, keeps_sums ? (split.nc + 1) * twice : twice);
@@ -94,7 +97,11 @@ void run_gemm(CpuDevice& device, std::int64_t m, const RowSource& a, const Panel
   const std::int64_t stride = scratch.strides()[0];
   // Neighbouring tasks share weights, which are the larger part of what comes from memory.
   device.threads().parallel_for(m_tasks * n_tasks, [&](std::int64_t i, int thread) {
-    GemmTask task{a, w, out};
+    GemmTask task;
+    task.a = product.a;
+    task.w = w;
+    task.out = out;
+    if (beside) task.beside = *beside, task.room = room;
     task.m0 = i % m_tasks * split.mc;
     task.m1 = std::min(m, task.m0 + split.mc);
     task.p0 = i / m_tasks * split.nc;

@@ -9,8 +9,10 @@ namespace dq::ops::cpu {
 // The panels of a weight packed on this kind of device; throws kInternal when it was packed for another.
 Panels panels_of(const CpuDevice& device, const PackedWeight& weight);
 
-// Runs the product over all of C: m rows, every panel.
-void run_gemm(CpuDevice& device, std::int64_t m, const RowSource& a, const Panels& w, const Epilogue& out);
+// Runs the product over all of C: m rows, every panel. `beside`: a second one that is added to its sums, of
+// at most kMostBeside numbers a row; null: there is none.
+void run_gemm(CpuDevice& device, std::int64_t m, const GemmProduct& product, const GemmProduct* beside,
+              const Epilogue& out);
 
 // Floats of scratch (GemmTask::scratch) for a task of so many rows and panels.
 std::int64_t gemm_scratch_floats(const GemmShape& shape, std::int64_t rows, std::int64_t panels);

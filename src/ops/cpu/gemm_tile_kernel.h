@@ -15,11 +15,12 @@ struct TileMath {
   static constexpr int kMr = 32, kNr = 32, kKc = kKc_, kMc = kMc_, kStep = kTileDepth, kRowStep = kTileRows;
   static_assert(kKc % kTileDepth == 0 && kMc % kMr == 0);
 
-  static void pack_rows(const GemmTask& t, std::int64_t k, std::int64_t kc, std::uint16_t* block) {
+  static void pack_rows(const RowSource& a, std::int64_t m0, std::int64_t m1, std::int64_t k, std::int64_t kc,
+                        std::uint16_t* block) {
     alignas(64) float line[kKc];
-    for (std::int64_t m = t.m0; m < t.m1; ++m) {
-      const std::int64_t r = m - t.m0;
-      round_row<Isa>(t.a.row(t.a.self, m, k, kc, line), kc,
+    for (std::int64_t m = m0; m < m1; ++m) {
+      const std::int64_t r = m - m0;
+      round_row<Isa>(a.row(a.self, m, k, kc, line), kc,
                      block + r / kTileRows * kTileRows * kKc + r % kTileRows * kTileDepth,
                      kTileRows * kTileDepth, [](auto v) { return v; });
     }

@@ -41,29 +41,33 @@ struct Rows {
   }
 };
 
-void multiply(const Tensor& x, const PackedWeight& weight, Epilogue out, Tensor& y) {
+void multiply(const LinearProduct& product, const LinearProduct* beside, Epilogue out, Tensor& y) {
   CpuDevice& device = cpu_device(y);
-  const Rows rows(x);
+  const Rows rows(product.x), beside_rows(beside ? beside->x : product.x);
   out.y = y.data<float>();
   out.n = y.dim(-1);
-  run_gemm(device, rows.count, {Rows::row, &rows}, panels_of(device, weight), out);
+  GemmProduct second;
+  if (beside) second = {{Rows::row, &beside_rows}, panels_of(device, beside->weight)};
+  run_gemm(device, rows.count, {{Rows::row, &rows}, panels_of(device, product.weight)},
+           beside ? &second : nullptr, out);
 }
 
 }  // namespace
 
-void linear(const Tensor& x, const PackedWeight& weight, const LinearOptions& options, Tensor& y) {
+void linear(const LinearProduct& product, const LinearProduct* beside, const LinearOptions& options,
+            Tensor& y) {
   Epilogue out;
   if (options.bias) out.bias = options.bias->data<float>();
   if (options.residual) out.residual = options.residual->data<float>();
   out.act = options.act;
-  multiply(x, weight, out, y);
+  multiply(product, beside, out, y);
 }
 
-void linear_geglu(const Tensor& x, const PackedWeight& weight, const Tensor* bias, Tensor& y) {
+void linear_geglu(const LinearProduct& product, const LinearProduct* beside, const Tensor* bias, Tensor& y) {
   Epilogue out;
   if (bias) out.bias = bias->data<float>();
   out.geglu = true;
-  multiply(x, weight, out, y);
+  multiply(product, beside, out, y);
 }
 
 }  // namespace dq::ops::cpu

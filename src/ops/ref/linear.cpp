@@ -22,19 +22,28 @@ PackedWeight keep(Device& device, const Tensor& weight, Precision compute) {
   return out;
 }
 
-// x·Wᵀ + bias in double, [rows, N].
-std::vector<double> product(const Tensor& x, const PackedWeight& weight, const Tensor* bias) {
-  const std::int64_t k = weight.in_channels, n = weight.out_channels, rows = x.count() / k;
-  const Numbers from(x), w(weight.data);
-  std::vector<double> out;
+// x·Wᵀ is added to the sums, [rows, N].
+void add_product(const LinearProduct& p, std::vector<double>& sums) {
+  const std::int64_t k = p.weight.in_channels, n = p.weight.out_channels, rows = p.x.count() / k;
+  const Numbers from(p.x), w(p.weight.data);
   for (std::int64_t m = 0; m < rows; ++m) {
-    const std::int64_t row = element_offset(x, m * k);
+    const std::int64_t row = element_offset(p.x, m * k);
     for (std::int64_t i = 0; i < n; ++i) {
       double sum = 0;
-      for (std::int64_t j = 0; j < k; ++j) sum += factor(from[row + j], weight.compute) * w[i * k + j];
-      out.push_back(sum + (bias ? Numbers(*bias)[i] : 0));
+      for (std::int64_t j = 0; j < k; ++j) sum += factor(from[row + j], p.weight.compute) * w[i * k + j];
+      sums[static_cast<std::size_t>(m * n + i)] += sum;
     }
   }
+}
+
+// Both products and the bias in double, [rows, N].
+std::vector<double> sums_of(const LinearProduct& product, const LinearProduct* beside, const Tensor* bias) {
+  const std::int64_t n = product.weight.out_channels;
+  std::vector<double> out(static_cast<std::size_t>(product.x.count() / product.weight.in_channels * n));
+  add_product(product, out);
+  if (beside) add_product(*beside, out);
+  for (std::size_t i = 0; bias && i < out.size(); ++i)
+    out[i] += Numbers(*bias)[static_cast<std::int64_t>(i) % n];
   return out;
 }
 
@@ -51,8 +60,9 @@ PackedWeight pack_conv2d(Device& device, const Tensor& weight, Precision compute
   return out;
 }
 
-void linear(const Tensor& x, const PackedWeight& weight, const LinearOptions& options, Tensor& y) {
-  const std::vector<double> sums = product(x, weight, options.bias);
+void linear(const LinearProduct& product, const LinearProduct* beside, const LinearOptions& options,
+            Tensor& y) {
+  const std::vector<double> sums = sums_of(product, beside, options.bias);
   Results out(y);
   for (std::int64_t i = 0; i < y.count(); ++i) {
     const double residual = options.residual ? Numbers(*options.residual)[i] : 0;
@@ -60,9 +70,9 @@ void linear(const Tensor& x, const PackedWeight& weight, const LinearOptions& op
   }
 }
 
-void linear_geglu(const Tensor& x, const PackedWeight& weight, const Tensor* bias, Tensor& y) {
-  const std::vector<double> sums = product(x, weight, bias);
-  const auto n = static_cast<std::size_t>(weight.out_channels / 2);
+void linear_geglu(const LinearProduct& product, const LinearProduct* beside, const Tensor* bias, Tensor& y) {
+  const std::vector<double> sums = sums_of(product, beside, bias);
+  const auto n = static_cast<std::size_t>(product.weight.out_channels / 2);
   Results out(y);
   for (std::size_t i = 0; i < sums.size() / 2; ++i) {
     const std::size_t value = i / n * 2 * n + i % n;

@@ -38,15 +38,15 @@ std::shared_ptr<const Adapter> Lora::fresh(Device& device, const Shape& layer, c
   return std::make_shared<const Lora>(uniform_leaf(device, down, random), zero_leaf(device, up), size.alpha);
 }
 
-Tensor Lora::side(const Tensor& x, const Tensor& y, const AdaptedLayer& layer) const {
+ops::LowRank Lora::low_rank() const {
+  const Tensor up = as_matrix(up_);
+  return {as_matrix(down_), scale() == 1 ? up : ops::combine({{scale(), &up}})};
+}
+
+Tensor Lora::side(const Tensor& x, const Tensor& y, const ops::Conv2dOptions& layer) const {
   Device& device = x.device();
   const Precision precision = device.precision();
-  if (!layer.conv) {
-    const Tensor inner = ops::linear(x, ops::pack_linear(device, as_matrix(down_), precision));
-    const Tensor scaled = ops::combine({{scale(), &inner}});
-    return ops::linear(scaled, ops::pack_linear(device, as_matrix(up_), precision), {.residual = &y});
-  }
-  ops::Conv2dOptions steps = *layer.conv;
+  ops::Conv2dOptions steps = layer;
   steps.bias = steps.per_image = steps.residual = nullptr;
   const auto kernel = [](const Tensor& t) {
     return t.rank() == 4 ? t : t.reshape({t.dim(0), t.dim(1), 1, 1});

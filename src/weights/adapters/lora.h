@@ -19,7 +19,8 @@ class Lora final : public Adapter {
                                               CounterRandom random);
 
   bool changes_weight() const override { return false; }
-  Tensor side(const Tensor& x, const Tensor& y, const AdaptedLayer& layer) const override;
+  ops::LowRank low_rank() const override;
+  Tensor side(const Tensor& x, const Tensor& y, const ops::Conv2dOptions& layer) const override;
   Tensor changed(const Tensor& weight) const override;
   std::vector<AdapterPart> parts() const override;
 

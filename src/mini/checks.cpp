@@ -265,29 +265,33 @@ std::vector<CheckRow> Checks::guidance() {
   return out;
 }
 
-// Prompts that leave the background open.
+// Prompts that leave the background open: how often they get the colour that they get most often, and how
+// often when a negative prompt names it.
 std::vector<CheckRow> Checks::negative() {
-  constexpr std::string_view kUnwanted = "green";
-  const int unwanted =
-      static_cast<int>(std::ranges::find(palette(), kUnwanted, &NamedColour::en) - palette().begin());
   pipeline::Request r = request("");
   r.batch = 2;
   const std::vector<Question> few = questions(false, kFew);
-  CheckRow open{"share of green backgrounds, prompts that name none", 0, 0},
-      refused{"… with the negative prompt \"green background\"", 0, 0};
-  for (CheckRow* row : {&open, &refused}) {
-    if (row == &refused) r.negative_prompt = fmt::format("{} background", kUnwanted);
+  const auto grounds = [&](const std::string& stage) {
+    std::array<int, kColours> seen{};
+    int pictures = 0;
     for (const Question& q : few) {
       r.prompt = with_article(composer_.catalogue().concepts[static_cast<std::size_t>(q.subject)].en);
-      for (const media::Image& picture : painter_.paint(r).images) {
-        row->value += background_colour(picture) == unwanted;
-        ++row->pictures;
-      }
-      report(row->name, row->pictures, 2 * static_cast<int>(few.size()));
+      for (const media::Image& picture : painter_.paint(r).images)
+        ++seen[static_cast<std::size_t>(background_colour(picture))], ++pictures;
+      report(stage, pictures, 2 * static_cast<int>(few.size()));
     }
-    row->value /= row->pictures;
-  }
-  return {open, refused};
+    return seen;
+  };
+  const std::array<int, kColours> open = grounds("open backgrounds");
+  const auto most = static_cast<std::size_t>(std::ranges::max_element(open) - open.begin());
+  const std::string_view colour = palette()[most].en;
+  r.negative_prompt = fmt::format("{} background", colour);
+  const std::array<int, kColours> refused = grounds("negative prompt");
+  const int pictures = 2 * static_cast<int>(few.size());
+  return {{fmt::format("share of {} backgrounds, prompts that name none", colour),
+           static_cast<double>(open[most]) / pictures, pictures},
+          {fmt::format("… with the negative prompt \"{}\"", r.negative_prompt),
+           static_cast<double>(refused[most]) / pictures, pictures}};
 }
 
 std::vector<CheckRow> Checks::autoencoder() {

@@ -73,7 +73,7 @@ TEST_F(ControlProof, ThingsStandWhereTheEdgesAre) {
   train::TrainRequest wanted = training(pictures_, "edges.safetensors");
   wanted.target = train::Target::kControlNet;
   wanted.conditioning = edges_.string();
-  wanted.steps = 500;
+  wanted.steps = 250;
   wanted.batch = 8;
   wanted.rate = 1e-3;
   wanted.warmup = 50;

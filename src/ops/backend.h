@@ -39,8 +39,8 @@ struct Backend {
   PackedWeight (*pack_linear)(Device&, const Tensor& weight, Precision) = nullptr;
   PackedWeight (*pack_conv2d)(Device&, const Tensor& weight, Precision) = nullptr;
   // y is allocated and has the shape the op's rule gave it.
-  // `beside`, when it is not null, is added to the product, and stands for the options' low_rank: as many rows
-  // and columns, the same precision, x dense and of at most kMostBeside channels.
+  // `beside`, when it is not null, is added to the product, and stands for the options' low_rank: as many
+  // rows and columns, the same precision, x dense and of at most kMostBeside channels.
   void (*linear)(const LinearProduct&, const LinearProduct* beside, const LinearOptions&,
                  Tensor& y) = nullptr;
   void (*linear_geglu)(const LinearProduct&, const LinearProduct* beside, const Tensor* bias,

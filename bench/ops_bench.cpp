@@ -77,7 +77,7 @@ void linear_low_rank(benchmark::State& state) {
   const Tensor x = filled(*device, DType::kF32, {m, k}), w = filled(*device, DType::kF16, {n, k});
   const ops::LowRank low{filled(*device, DType::kF32, {rank, k}), filled(*device, DType::kF32, {n, rank})};
   const auto weight = ops::pack_linear(*device, w, device->precision());
-  for (auto _ : state) benchmark::DoNotOptimize(ops::linear(x, weight, {.low_rank = &low}).raw());
+  for (auto _ : state) benchmark::DoNotOptimize(ops::linear(x, weight, {.low_rank = low}).raw());
   report(state, 2.0 * static_cast<double>(m * (n * k + rank * (n + k))));
 }
 

@@ -15,11 +15,10 @@ Linear::Linear(const Loader& at, std::int64_t in, std::int64_t out, bool bias)
 
 Tensor Linear::operator()(const Tensor& x, ops::Activation act, const Tensor* residual) const {
   ops::LinearOptions options;
-  const ops::LowRank beside = weight_.low_rank();
   options.bias = bias_.defined() ? &bias_ : nullptr;
   options.act = act;
   options.residual = residual;
-  options.low_rank = beside.defined() ? &beside : nullptr;
+  options.low_rank = weight_.low_rank();
   return ops::linear(x, weight_.packed(), options);
 }
 
@@ -27,8 +26,7 @@ GegluLinear::GegluLinear(const Loader& at, std::int64_t in, std::int64_t out)
     : weight_(at.linear("weight", 2 * out, in)), bias_(at.vector("bias", {2 * out})) {}
 
 Tensor GegluLinear::operator()(const Tensor& x) const {
-  const ops::LowRank beside = weight_.low_rank();
-  return ops::linear_geglu(x, weight_.packed(), &bias_, beside.defined() ? &beside : nullptr);
+  return ops::linear_geglu(x, weight_.packed(), &bias_, weight_.low_rank());
 }
 
 StackedLinear::StackedLinear(const Loader& at, std::initializer_list<std::string> names, std::int64_t in,
@@ -50,8 +48,7 @@ std::vector<Tensor> StackedLinear::operator()(const Tensor& x) const {
   ops::LinearOptions options;
   const Tensor bias = biases_.size() > 1 ? ops::concat(biases_, 0) : biases_.empty() ? Tensor() : biases_[0];
   options.bias = bias.defined() ? &bias : nullptr;
-  const ops::LowRank beside = weight_.low_rank();
-  options.low_rank = beside.defined() ? &beside : nullptr;
+  options.low_rank = weight_.low_rank();
   const Tensor all = ops::linear(x, weight_.packed(), options);
   std::vector<Tensor> parts;
   for (std::size_t i = 0; i < parts_; ++i) {

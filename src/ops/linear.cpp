@@ -61,6 +61,7 @@ Tensor weight_gradient(const Tensor& dy, const Tensor& x, Precision compute, con
 }
 
 void check_low_rank(const char* op, const LowRank& low, const PackedWeight& weight) {
+  if (!low.defined()) return;
   const Tensor &down = low.down, &up = low.up;
   check_real(op, "down", down);
   check_real(op, "up", up);
@@ -70,6 +71,10 @@ void check_low_rank(const char* op, const LowRank& low, const PackedWeight& weig
                                  to_string(down.shape()), to_string(up.shape()), weight.out_channels,
                                  weight.in_channels));
   }
+}
+
+bool is_wide(const LowRank& low) {
+  return low.defined() && low.down.dim(0) > kMostBeside;
 }
 
 // The second of a narrow pair's products, inner·upᵀ; undefined: there is no pair.
@@ -103,17 +108,16 @@ Tensor product(const Tensor& x, const PackedWeight& weight, const Beside& beside
   return y;
 }
 
-Beside beside(const Tensor& x, const LowRank* low, Precision compute) {
-  if (!low) return {};
-  return {product(x, packed(low->down, compute), {}, {}), packed(low->up, compute)};
+Beside beside(const Tensor& x, const LowRank& low, Precision compute) {
+  if (!low.defined()) return {};
+  return {product(x, packed(low.down, compute), {}, {}), packed(low.up, compute)};
 }
 
 // dx = dy·W + (dy·up)·down; dW = dyᵀ·x; the bias gets the sum over rows, the residual dy itself; d(up) =
 // dyᵀ·inner, d(down) = (dy·up)ᵀ·x.
 void record_linear(Tensor& y, const Tensor& x, const PackedWeight& weight, const LinearOptions& options,
                    const Tensor& inner) {
-  const LowRank none;
-  const LowRank& low = options.low_rank ? *options.low_rank : none;
+  const LowRank& low = options.low_rank;
   const std::vector<const Tensor*> inputs = {&x,        &weight.source, options.bias, options.residual,
                                              &low.down, &low.up};
   record(y, inputs,
@@ -142,9 +146,9 @@ Tensor two_passes(const Tensor& x, const PackedWeight& weight, const LinearOptio
     out.source = matrix;
     return out;
   };
-  const Tensor inner = linear(x, narrow(options.low_rank->down));
+  const Tensor inner = linear(x, narrow(options.low_rank.down));
   const Tensor base = linear(x, weight, {.bias = options.bias});
-  const Tensor sum = linear(inner, narrow(options.low_rank->up), {.residual = &base});
+  const Tensor sum = linear(inner, narrow(options.low_rank.up), {.residual = &base});
   const Tensor y = activate(sum, options.act);
   return options.residual ? add(y, *options.residual) : y;
 }
@@ -155,11 +159,11 @@ Tensor linear(const Tensor& x, const PackedWeight& weight, const LinearOptions& 
   constexpr const char* op = "linear";
   check_input(op, x, weight);
   const Shape shape = output_shape(x, weight.out_channels);
-  const LowRank* const low = options.low_rank;
-  if (low) check_low_rank(op, *low, weight);
-  if (low && low->down.dim(0) > kMostBeside) return two_passes(x, weight, options);
-  const bool recorded = wants_gradient({&x, &weight.source, options.bias, options.residual,
-                                        low ? &low->down : nullptr, low ? &low->up : nullptr});
+  const LowRank& low = options.low_rank;
+  check_low_rank(op, low, weight);
+  if (is_wide(low)) return two_passes(x, weight, options);
+  const bool recorded =
+      wants_gradient({&x, &weight.source, options.bias, options.residual, &low.down, &low.up});
   if (options.act != Activation::kNone && recorded) {
     const Tensor y = activate(linear(x, weight, {.bias = options.bias, .low_rank = low}), options.act);
     return options.residual ? add(y, *options.residual) : y;
@@ -179,7 +183,7 @@ Tensor linear(const Tensor& x, const PackedWeight& weight, const LinearOptions& 
 }
 
 Tensor linear_geglu(const Tensor& x, const PackedWeight& weight, const Tensor* bias,
-                    const LowRank* low_rank) {
+                    const LowRank& low_rank) {
   constexpr const char* op = "linear_geglu";
   check_input(op, x, weight);
   if (weight.out_channels % 2 != 0) {
@@ -187,10 +191,8 @@ Tensor linear_geglu(const Tensor& x, const PackedWeight& weight, const Tensor* b
         op, fmt::format("the weight has {} rows; values and gates need an even number", weight.out_channels));
   }
   if (bias) check_vector(op, "bias", *bias, weight.out_channels);
-  if (low_rank) check_low_rank(op, *low_rank, weight);
-  const bool wide = low_rank && low_rank->down.dim(0) > kMostBeside;
-  if (wide || wants_gradient({&x, &weight.source, bias, low_rank ? &low_rank->down : nullptr,
-                              low_rank ? &low_rank->up : nullptr})) {
+  check_low_rank(op, low_rank, weight);
+  if (is_wide(low_rank) || wants_gradient({&x, &weight.source, bias, &low_rank.down, &low_rank.up})) {
     return geglu(linear(x, weight, {.bias = bias, .low_rank = low_rank}));
   }
   Tensor y = Tensor::empty(x.device(), x.dtype(), output_shape(x, weight.out_channels / 2));

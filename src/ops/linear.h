@@ -21,7 +21,7 @@ struct LinearOptions {
   const Tensor* bias = nullptr;  // [N] f32
   Activation act = Activation::kNone;
   const Tensor* residual = nullptr;  // the shape of y, f32; added after the activation
-  const LowRank* low_rank = nullptr;
+  LowRank low_rank = {};             // undefined: none
 };
 
 // x: [..., K] f32, rows may be strided (the last dimension is contiguous); returns [..., N] f32.
@@ -30,6 +30,6 @@ Tensor linear(const Tensor& x, const PackedWeight& weight, const LinearOptions& 
 // GEGLU (Shazeer 2020): with x·Wᵀ (+ low rank) + bias = [value | gate], returns value·gelu(gate).
 // weight: [2N, K], bias: [2N] or null; returns [..., N] without ever storing the 2N-wide product.
 Tensor linear_geglu(const Tensor& x, const PackedWeight& weight, const Tensor* bias,
-                    const LowRank* low_rank = nullptr);
+                    const LowRank& low_rank = {});
 
 }  // namespace dq::ops

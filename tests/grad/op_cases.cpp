@@ -67,7 +67,7 @@ void add_linear(std::vector<OpCase>& out) {
   const auto adapted = [](const Inputs& in) {
     const ops::LowRank low{in[4], in[5]};
     return ops::linear(in[0], packed(in[1]),
-                       {.bias = &in[2], .act = Activation::kSilu, .residual = &in[3], .low_rank = &low});
+                       {.bias = &in[2], .act = Activation::kSilu, .residual = &in[3], .low_rank = low});
   };
   out.push_back({"LinearBesideALowRank",
                  {{2, 3, 5}, {4, 5}, {4}, {2, 3, 4}, {2, 5}, {4, 2}},
@@ -82,7 +82,7 @@ void add_linear(std::vector<OpCase>& out) {
                  {{150, 33}, {50, 33}, {50}, {16, 33}, {50, 16}},
                  [](const Inputs& in) {
                    const ops::LowRank low{in[3], in[4]};
-                   return ops::linear_geglu(in[0], packed(in[1]), &in[2], &low);
+                   return ops::linear_geglu(in[0], packed(in[1]), &in[2], low);
                  }});
   out.push_back({"LinearGeglu", {{3, 5}, {6, 5}, {6}}, {{150, 33}, {50, 33}, {50}}, [](const Inputs& in) {
                    return ops::linear_geglu(in[0], packed(in[1]), &in[2]);

@@ -144,15 +144,15 @@ TEST_P(Linear, AddsALowRankPair) {
                  ref_residual = moved(residual, *ref_);
     const auto weight = ops::pack_linear(*device_, w, precision());
     const auto ref_weight = ops::pack_linear(*ref_, moved(w, *ref_), precision());
-    const ops::LinearOptions options{&bias, ops::Activation::kSilu, &residual, &low};
-    const ops::LinearOptions ref_options{&ref_bias, ops::Activation::kSilu, &ref_residual, &ref_low};
+    const ops::LinearOptions options{&bias, ops::Activation::kSilu, &residual, low};
+    const ops::LinearOptions ref_options{&ref_bias, ops::Activation::kSilu, &ref_residual, ref_low};
     // What lies between the two products may be rounded to the other neighbour in bf16.
     const double tolerance = precision() == Precision::kBF16 ? 2e-4 : 2 * sum_tolerance(s.k + rank);
     const Tensor y = ops::linear(x, weight, options), expected = ops::linear(ref_x, ref_weight, ref_options);
     EXPECT_LE(relative_error(y, expected), tolerance) << s.m << "×" << s.n << "×" << s.k << " " << rank;
     EXPECT_GT(relative_error(y, ops::linear(x, weight, {&bias, ops::Activation::kSilu, &residual})), 1e-2);
-    EXPECT_LE(relative_error(ops::linear_geglu(x, weight, &bias, &low),
-                             ops::linear_geglu(ref_x, ref_weight, &ref_bias, &ref_low)),
+    EXPECT_LE(relative_error(ops::linear_geglu(x, weight, &bias, low),
+                             ops::linear_geglu(ref_x, ref_weight, &ref_bias, ref_low)),
               2 * tolerance)
         << s.m << "×" << s.n << "×" << s.k << " " << rank;
   }
@@ -165,14 +165,14 @@ TEST_P(Linear, GivesTheSameBitsWithAnyNumberOfThreads) {
     const Tensor gated = ops::linear_geglu(x, ops::pack_linear(*device_, w, precision()), nullptr);
     const ops::LowRank low{random_tensor(*device_, {20, s.k}, 18),
                            random_tensor(*device_, {2 * s.n, 20}, 19)};
-    const Tensor adapted = ops::linear(x, ops::pack_linear(*device_, w, precision()), {.low_rank = &low});
+    const Tensor adapted = ops::linear(x, ops::pack_linear(*device_, w, precision()), {.low_rank = low});
     for (const int threads : {1, 3, 5}) {
       const auto other = GetParam().device(threads);
       const auto weight = ops::pack_linear(*other, moved(w, *other), precision());
       EXPECT_TRUE(same_bits(one, ops::linear(moved(x, *other), weight))) << threads;
       EXPECT_TRUE(same_bits(gated, ops::linear_geglu(moved(x, *other), weight, nullptr))) << threads;
       const ops::LowRank same{moved(low.down, *other), moved(low.up, *other)};
-      EXPECT_TRUE(same_bits(adapted, ops::linear(moved(x, *other), weight, {.low_rank = &same}))) << threads;
+      EXPECT_TRUE(same_bits(adapted, ops::linear(moved(x, *other), weight, {.low_rank = same}))) << threads;
     }
   }
 }
@@ -217,7 +217,7 @@ TEST_P(Linear, RefusesShapesThatDoNotFit) {
   for (const auto& [down, up] : {std::pair{Shape{3, 11}, Shape{7, 3}}, std::pair{Shape{3, 10}, Shape{7, 4}},
                                  std::pair{Shape{3, 10}, Shape{8, 3}}, std::pair{Shape{3, 10}, Shape{21}}}) {
     const ops::LowRank low{random_tensor(*device_, down, 23), random_tensor(*device_, up, 24)};
-    EXPECT_EQ(code([&] { ops::linear(x, weight, {.low_rank = &low}); }), ErrorCode::kInvalidArgument);
+    EXPECT_EQ(code([&] { ops::linear(x, weight, {.low_rank = low}); }), ErrorCode::kInvalidArgument);
   }
   EXPECT_EQ(code([&] { ops::pack_linear(*device_, random_tensor(*device_, {7}, 1), precision()); }),
             ErrorCode::kInvalidArgument);

@@ -63,9 +63,8 @@ struct GemmTask {
   Panels w;
   Epilogue out;
   // A second, narrow product that is added to the sums, when w.k > 0: its rows lie in the same A block,
-  // behind those of the last K block, where `room` numbers a row are kept for them.
+  // behind those of the last K block.
   GemmProduct beside;
-  std::int64_t room = 0;
   std::int64_t m0 = 0, m1 = 0, p0 = 0, p1 = 0;
   float* scratch = nullptr;  // GemmShape::scratch_floats, 64-byte aligned, this thread's own
 };

@@ -356,7 +356,8 @@ void run_panel_pairs(const GemmTask& t, const Scratch<Math>& s, const KBlock& bl
 template <class Math>
 void run_task(const GemmTask& t) {
   const Scratch<Math> s(t.scratch);
-  const std::int64_t blocks = ceil_div(t.w.k, Math::kKc - t.room), step = Math::kStep < 8 ? 8 : Math::kStep;
+  const std::int64_t step = Math::kStep < 8 ? 8 : Math::kStep, room = ceil_div(t.beside.w.k, step) * step;
+  const std::int64_t blocks = ceil_div(t.w.k, Math::kKc - room);
   const std::int64_t longest = ceil_div(ceil_div(t.w.k, blocks), step) * step;
   // The sums of a panel.
   const std::int64_t stride = ceil_div(t.m1 - t.m0, Math::kRowStep) * Math::kRowStep * Math::kNr;

@@ -101,7 +101,7 @@ void run_gemm(CpuDevice& device, std::int64_t m, const GemmProduct& product, con
     task.a = product.a;
     task.w = w;
     task.out = out;
-    if (beside) task.beside = *beside, task.room = room;
+    if (beside) task.beside = *beside;
     task.m0 = i % m_tasks * split.mc;
     task.m1 = std::min(m, task.m0 + split.mc);
     task.p0 = i / m_tasks * split.nc;

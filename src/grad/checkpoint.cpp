@@ -1,6 +1,7 @@
 #include "grad/checkpoint.h"
 
 #include "grad/tape.h"
+#include "ops/first_run.h"
 #include "ops/gradient.h"
 
 namespace dq::grad {
@@ -35,18 +36,27 @@ void pass_on(const std::vector<Tensor>& leaves, const Nodes& to) {
 }  // namespace
 
 Tensor checkpoint(Device& device, const Block& block, std::vector<Tensor> inputs) {
-  if (!device.recording()) return block(inputs);
+  // One inside of another is a part of it.
+  if (!device.recording() || device.first_run()) return block(inputs);
+  const auto first = std::make_shared<ops::FirstRun>();
   Tensor y;
   {
     const ops::RecordingScope off(device, false);
+    const ops::FirstRunScope keep(device, first.get());
     y = block(inputs).detached();
   }
+  first->end();
   auto node = block_node(y, inputs);
   for (Tensor& input : inputs) input = input.detached();
-  node->backward = [&device, block, inputs](const Tensor& dy, const Nodes& to) {
+  node->backward = [&device, block, inputs, first](const Tensor& dy, const Nodes& to) {
     const std::vector<Tensor> leaves = as_leaves(inputs, to);
     const ops::RecordingScope on(device, true);
-    backward(block(leaves), dy);
+    Tensor again;
+    {
+      const ops::FirstRunScope take(device, first.get());
+      again = block(leaves);
+    }
+    backward(again, dy);
     pass_on(leaves, to);
   };
   y.set_grad_node(std::move(node));

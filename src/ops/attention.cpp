@@ -6,6 +6,7 @@
 
 #include "ops/backend.h"
 #include "ops/check.h"
+#include "ops/first_run.h"
 #include "ops/gradient.h"
 
 namespace dq::ops {
@@ -82,16 +83,23 @@ Tensor attention(const Tensor& q, const Tensor& k, const Tensor& v, const Attent
     bias = dense_rows(*options.bias);
     resolved.bias = &bias;
   }
-  Tensor y = Tensor::empty(q.device(), q.dtype(), {n, tq, v.dim(2)});
-  if (y.count() == 0) return y;
+  Device& device = q.device();
+  const Shape shape{n, tq, v.dim(2)};
+  if (element_count(shape) == 0) return Tensor::empty(device, q.dtype(), shape);
   const Tensor queries = dense_rows(q), keys = dense_rows(k), values = dense_rows(v);
   const bool is_recorded = wants_gradient({&q, &k, &v, options.bias});
-  Tensor log_sums = is_recorded ? Tensor::empty(q.device(), q.dtype(), {n, options.heads, tq}) : Tensor();
-  require(q.device().backend().attention, kOp, q.device())(queries, keys, values, resolved, y,
-                                                           is_recorded ? &log_sums : nullptr);
-  q.device().count_flops(2.0 * static_cast<double>(n * tq * tk) * static_cast<double>(q.dim(2) + v.dim(2)));
-  if (is_recorded) record_attention(y, queries, keys, values, log_sums, resolved);
-  return y;
+  const double flops = 2.0 * static_cast<double>(n * tq * tk) * static_cast<double>(q.dim(2) + v.dim(2));
+  std::vector<Tensor> made = made_once(device, flops, element_count(shape), 2, [&] {
+    const bool sums = is_recorded || device.first_run();
+    std::vector<Tensor> out{Tensor::empty(device, q.dtype(), shape),
+                            sums ? Tensor::empty(device, q.dtype(), {n, options.heads, tq}) : Tensor()};
+    require(device.backend().attention, kOp, device)(queries, keys, values, resolved, out[0],
+                                                     sums ? &out[1] : nullptr);
+    device.count_flops(flops);
+    return out;
+  });
+  if (is_recorded) record_attention(made[0], queries, keys, values, made[1], resolved);
+  return made[0];
 }
 
 }  // namespace dq::ops

@@ -7,6 +7,7 @@
 #include "ops/backend.h"
 #include "ops/check.h"
 #include "ops/elementwise.h"
+#include "ops/first_run.h"
 #include "ops/gradient.h"
 #include "ops/upsample.h"
 
@@ -122,10 +123,15 @@ Tensor conv2d(const Tensor& x, const PackedWeight& weight, const Conv2dOptions& 
     plain.upsample_input = false;
     return conv2d(upsample_nearest(x, 2 * x.dim(1), 2 * x.dim(2)), weight, plain);
   }
-  Tensor y = Tensor::empty(x.device(), x.dtype(), shape);
-  require(x.device().backend().conv2d, kOp, x.device())(x, weight, options, y);
-  x.device().count_flops(2.0 * static_cast<double>(y.count()) *
-                         static_cast<double>(weight.in_channels * weight.kernel_h * weight.kernel_w));
+  const std::int64_t numbers = element_count(shape);
+  const double flops = 2.0 * static_cast<double>(numbers) *
+                       static_cast<double>(weight.in_channels * weight.kernel_h * weight.kernel_w);
+  Tensor y = made_once(x.device(), flops, numbers, 1, [&]() -> std::vector<Tensor> {
+    Tensor made = Tensor::empty(x.device(), x.dtype(), shape);
+    require(x.device().backend().conv2d, kOp, x.device())(x, weight, options, made);
+    x.device().count_flops(flops);
+    return {made};
+  })[0];
   record_conv2d(y, x, weight, options);
   return y;
 }

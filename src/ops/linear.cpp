@@ -5,6 +5,7 @@
 #include "ops/backend.h"
 #include "ops/check.h"
 #include "ops/elementwise.h"
+#include "ops/first_run.h"
 #include "ops/gradient.h"
 
 namespace dq::ops {
@@ -113,6 +114,16 @@ Beside beside(const Tensor& x, const LowRank& low, Precision compute) {
   return {product(x, packed(low.down, compute), {}, {}), packed(low.up, compute)};
 }
 
+// What all outputs of a weight for x are, and what they cost with what stands beside it.
+struct Work {
+  std::int64_t numbers;
+  double flops;
+  Work(const Tensor& x, const PackedWeight& weight, const LowRank& low)
+      : numbers(element_count(output_shape(x, weight.out_channels))),
+        flops(2.0 * static_cast<double>(numbers) *
+              static_cast<double>(x.dim(-1) + (low.defined() ? low.down.dim(0) : 0))) {}
+};
+
 // dx = dy·W + (dy·up)·down; dW = dyᵀ·x; the bias gets the sum over rows, the residual dy itself; d(up) =
 // dyᵀ·inner, d(down) = (dy·up)ᵀ·x.
 void record_linear(Tensor& y, const Tensor& x, const PackedWeight& weight, const LinearOptions& options,
@@ -164,7 +175,8 @@ Tensor linear(const Tensor& x, const PackedWeight& weight, const LinearOptions& 
   if (is_wide(low)) return two_passes(x, weight, options);
   const bool recorded =
       wants_gradient({&x, &weight.source, options.bias, options.residual, &low.down, &low.up});
-  if (options.act != Activation::kNone && recorded) {
+  const Work work(x, weight, low);
+  if (options.act != Activation::kNone && (recorded || is_kept(x.device(), work.flops, work.numbers))) {
     const Tensor y = activate(linear(x, weight, {.bias = options.bias, .low_rank = low}), options.act);
     return options.residual ? add(y, *options.residual) : y;
   }
@@ -176,10 +188,14 @@ Tensor linear(const Tensor& x, const PackedWeight& weight, const LinearOptions& 
                                    to_string(options.residual->shape()), to_string(shape)));
     }
   }
-  const Beside pair = beside(x, low, weight.compute);
-  Tensor y = product(x, weight, pair, options);
-  if (recorded) record_linear(y, x, weight, options, pair.inner);
-  return y;
+  std::vector<Tensor> made = made_once(x.device(), work.flops, work.numbers, low.defined() ? 2 : 1, [&] {
+    const Beside pair = beside(x, low, weight.compute);
+    std::vector<Tensor> out{product(x, weight, pair, options)};
+    if (low.defined()) out.push_back(pair.inner);
+    return out;
+  });
+  if (recorded) record_linear(made[0], x, weight, options, low.defined() ? made[1] : Tensor());
+  return made[0];
 }
 
 Tensor linear_geglu(const Tensor& x, const PackedWeight& weight, const Tensor* bias,
@@ -192,7 +208,9 @@ Tensor linear_geglu(const Tensor& x, const PackedWeight& weight, const Tensor* b
   }
   if (bias) check_vector(op, "bias", *bias, weight.out_channels);
   check_low_rank(op, low_rank, weight);
-  if (is_wide(low_rank) || wants_gradient({&x, &weight.source, bias, &low_rank.down, &low_rank.up})) {
+  const Work work(x, weight, low_rank);
+  if (is_wide(low_rank) || wants_gradient({&x, &weight.source, bias, &low_rank.down, &low_rank.up}) ||
+      is_kept(x.device(), work.flops, work.numbers)) {
     return geglu(linear(x, weight, {.bias = bias, .low_rank = low_rank}));
   }
   Tensor y = Tensor::empty(x.device(), x.dtype(), output_shape(x, weight.out_channels / 2));

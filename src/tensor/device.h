@@ -10,7 +10,8 @@ namespace dq {
 
 namespace ops {
 struct Backend;  // ops/backend.h: a table of functions, one an op
-}
+class FirstRun;  // ops/first_run.h
+}  // namespace ops
 
 enum class DeviceKind : std::uint8_t { kCpu, kCuda };
 
@@ -48,6 +49,10 @@ class Device {
   bool recording() const { return recording_; }
   void set_recording(bool on) { recording_ = on; }
 
+  // What ops kept in the first run of the block that runs now, when it is one that runs twice; else null.
+  ops::FirstRun* first_run() const { return first_run_; }
+  void set_first_run(ops::FirstRun* run) { first_run_ = run; }
+
   const ops::Backend& backend() const { return *backend_; }
   Precision precision() const { return precision_; }
 
@@ -59,6 +64,7 @@ class Device {
   Precision precision_;
   double flops_ = 0;
   bool recording_ = true;
+  ops::FirstRun* first_run_ = nullptr;
 };
 
 }  // namespace dq

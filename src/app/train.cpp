@@ -59,6 +59,12 @@ void add_data_options(CLI::App& cmd, TrainOptions& o) {
                  "pictures of the subject's class, without the trigger: the model keeps what it knows of it")
       ->type_name("FOLDER");
   cmd.add_option("--prior-weight", r.prior_weight, "of their loss [1]");
+  if (r.target == train::Target::kLora) {
+    cmd.add_flag("--preserve", r.preserve,
+                 "hold them to what the model says of them without the LoRA, not to what they show; where "
+                 "there are none, hold the pictures themselves, with their class for the trigger (2.5 times "
+                 "as slow)");
+  }
   cmd.add_option("--trigger", r.trigger,
                  embedding ? "word that the vectors stand for in captions; put in front of those without it "
                              "[the output's name, or the folder's]"

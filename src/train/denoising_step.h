@@ -13,6 +13,11 @@ struct StepInput {
   Tensor control_pictures;  // [N, H, W, 3] in [0, 1]
   const models::ControlNet* control_net = nullptr;
   Tensor mask;  // [N, 1, h, w] in [0, 1]: where the error counts; undefined: everywhere
+  // Rows, in order, that shall stay as they are: their target is what the denoiser says of them without its
+  // adapters. The texts as the encoder reads them without its own, of context's and pooled's shapes;
+  // undefined: the same.
+  std::vector<std::int64_t> held;
+  Tensor own_context, own_pooled;
 };
 
 // A control net at full strength on these pictures; none when it is null.

@@ -11,6 +11,7 @@
 #include "ops/gradient.h"
 #include "train/regularisation.h"
 #include "train/trigger.h"
+#include "weights/without_adapters.h"
 
 namespace dq::train {
 namespace {
@@ -45,7 +46,9 @@ Material::Material(const pipeline::OpenModel& model, Device& device, const Train
       data_(std::move(data)),
       encodings_(model, device, std::move(cache), std::move(options)),
       table_(model.variant.schedule, model.variant.prediction),
-      chosen_(choose_validation(data_, request.seed)) {
+      chosen_(choose_validation(data_, request.seed)),
+      regularising_(data_.training_pictures() < data_.pictures.size()),
+      class_words_(class_words(data_, request.trigger)) {
   const BucketRule rule = rule_for(request_, model_.family->latent_format().downscale);
   std::vector<BatchItem> items;
   repeats_ = repeats_in_epoch(data_, chosen_.held_out ? chosen_.pictures : std::vector<std::size_t>{});
@@ -65,7 +68,11 @@ void Material::encode(const std::function<void(std::size_t, std::size_t)>& each)
     const TrainingPicture& picture = data_.pictures[i];
     each(i, data_.pictures.size());
     if (data_.regularises(picture) && repeats_[i] == 0) continue;  // there are more than the run shows
-    if (!learns_through_text(request_)) encodings_.caption(caption(i, rule_of(i), {}));
+    if (!learns_through_text(request_)) {
+      std::vector<Row> rows{{i, false, caption(i, rule_of(i), {}), false}};
+      add_classes(rows);
+      for (const Row& row : rows) encodings_.caption(row.caption);
+    }
     encodings_.latent(picture, placements_[i], false);
     if (flips(i)) encodings_.latent(picture, placements_[i], true);
   }
@@ -122,46 +129,86 @@ void Material::add_texts(const std::vector<std::string>& captions, StepInput& in
   if (!pooled.empty()) input.pooled = ops::concat(pooled, 0);
 }
 
-Tensor Material::control_picture(std::size_t item, bool flipped) {
-  if (!control_net_) return {};
-  return encodings_.control(data_.pictures[item], placements_[item], flipped);
-}
-
-StepInput Material::step(std::int64_t pass) {
+std::vector<Material::Row> Material::rows_of(std::int64_t pass) const {
   const Batch batch = batches_->at(pass);
   const auto number = static_cast<std::uint64_t>(pass);
+  std::vector<Row> rows;
+  for (std::size_t i = 0; i < batch.items.size(); ++i) {
+    const std::size_t item = shown_[batch.items[i]];
+    CounterRandom random{request_.seed, 0xf11b, number, i};
+    const bool flipped = flips(item) && random.uniform() < 0.5;
+    const CaptionMoment moment{request_.seed + item, static_cast<int>(number), batch.epoch};
+    rows.push_back(
+        {item, flipped, caption(item, rule_of(item), moment), data_.regularises(data_.pictures[item])});
+  }
+  add_classes(rows);
+  return rows;
+}
+
+// A caption without the trigger is learned as it stands: it cannot be held too.
+void Material::add_classes(std::vector<Row>& rows) const {
+  if (!request_.preserve || regularising_) return;
+  for (std::size_t i = 0, n = rows.size(); i < n; ++i) {
+    const std::string caption = class_caption(rows[i].caption, request_.trigger, class_words_);
+    if (caption.empty() || caption != rows[i].caption)
+      rows.push_back({rows[i].item, rows[i].flipped, caption, true});
+  }
+}
+
+void Material::add_held(const std::vector<Row>& rows, StepInput& input) const {
+  if (!request_.preserve) return;
+  std::vector<std::string> captions;
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    captions.push_back(rows[i].caption);
+    if (rows[i].regularises) input.held.push_back(static_cast<std::int64_t>(i));
+  }
+  if (!encoder_ || input.held.empty()) return;
+  const ops::RecordingScope quiet(device_, false);
+  const weights::WithoutAdapters alone(encoder_->parameters());
+  const models::Conditioning text = encoder_->captions(captions, request_.clip_skip, words_);
+  input.own_context = text.context;
+  input.own_pooled = text.pooled;
+}
+
+StepInput Material::shown(const std::vector<Row>& rows, Tensor& latent) {
   std::vector<Tensor> latents, masks, controls;
   std::vector<std::string> captions;
   bool any_mask = false;
-  for (std::size_t i = 0; i < batch.items.size(); ++i) {
-    const std::size_t item = shown_[batch.items[i]];
-    const TrainingPicture& picture = data_.pictures[item];
-    CounterRandom random{request_.seed, 0xf11b, number, i};
-    const bool flipped = flips(item) && random.uniform() < 0.5;
-    latents.push_back(encodings_.latent(picture, placements_[item], flipped));
-    masks.push_back(encodings_.mask(picture, placements_[item], flipped));
-    if (control_net_) controls.push_back(control_picture(item, flipped));
+  for (const Row& row : rows) {
+    const TrainingPicture& picture = data_.pictures[row.item];
+    latents.push_back(encodings_.latent(picture, placements_[row.item], row.flipped));
+    masks.push_back(encodings_.mask(picture, placements_[row.item], row.flipped));
+    if (control_net_) controls.push_back(encodings_.control(picture, placements_[row.item], row.flipped));
     any_mask |= masks.back().defined();
-    const CaptionMoment moment{request_.seed + item, static_cast<int>(number), batch.epoch};
-    captions.push_back(caption(item, rule_of(item), moment));
+    captions.push_back(row.caption);
   }
   StepInput input;
   add_texts(captions, input);
+  add_held(rows, input);
   if (control_net_) {
     input.control_net = control_net_;
     input.control_pictures = ops::concat(controls, 0);
   }
-  const Tensor latent = ops::concat(latents, 0);
+  latent = ops::concat(latents, 0);
   if (any_mask) {
     for (Tensor& mask : masks) {
       if (!mask.defined()) mask = Tensor::full(device_, {1, 1, latent.dim(2), latent.dim(3)}, 1);
     }
     input.mask = ops::concat(masks, 0);
   }
-  input.batch = noise_batch(latent, table_, request_.objective, request_.seed, number);
-  for (std::size_t i = 0; i < batch.items.size(); ++i) {
-    if (data_.regularises(data_.pictures[shown_[batch.items[i]]]))
-      input.batch.weights[i] *= request_.prior_weight;
+  return input;
+}
+
+StepInput Material::step(std::int64_t pass) {
+  const std::vector<Row> rows = rows_of(pass);
+  Tensor latent;
+  StepInput input = shown(rows, latent);
+  input.batch =
+      noise_batch(latent, table_, request_.objective, request_.seed, static_cast<std::uint64_t>(pass));
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    if (!rows[i].regularises) continue;
+    if (request_.preserve) input.batch.weights[i] = 1;
+    input.batch.weights[i] *= request_.prior_weight;
   }
   return input;
 }
@@ -172,12 +219,12 @@ StepInput Material::largest() {
   };
   const std::size_t item = *std::max_element(shown_.begin(), shown_.end(),
                                              [&](std::size_t a, std::size_t b) { return area(a) < area(b); });
-  StepInput out;
-  add_texts({caption(item, rule_of(item), {})}, out);
-  const Tensor latent = encodings_.latent(data_.pictures[item], placements_[item], false);
-  out.batch = noise_batch_at(latent, table_, request_.objective, {500}, request_.seed);
-  out.control_net = control_net_;
-  out.control_pictures = control_picture(item, false);
+  std::vector<Row> rows{{item, false, caption(item, rule_of(item), {}), request_.preserve && regularising_}};
+  add_classes(rows);
+  Tensor latent;
+  StepInput out = shown(rows, latent);
+  out.batch = noise_batch_at(latent, table_, request_.objective, std::vector<double>(rows.size(), 500),
+                             request_.seed);
   return out;
 }
 
@@ -189,7 +236,7 @@ std::vector<ValidationItem> Material::validation() {
     StepInput text;
     add_texts({caption(i, {}, {.seed = i})}, text);
     items.push_back({encodings_.latent(picture, placements_[i], false), text.context, text.pooled,
-                     control_picture(i, false)});
+                     control_net_ ? encodings_.control(picture, placements_[i], false) : Tensor{}});
   }
   return items;
 }

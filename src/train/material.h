@@ -43,12 +43,24 @@ class Material {
   std::string fingerprint() const;
 
  private:
+  struct Row {
+    std::size_t item;
+    bool flipped;
+    std::string caption;
+    bool regularises;  // it holds the model to what it knew
+  };
+  std::vector<Row> rows_of(std::int64_t pass) const;
+  // All of a step but its noise.
+  StepInput shown(const std::vector<Row>& rows, Tensor& latent);
+  // … and the same pictures again, by their class, where the request has them stay so.
+  void add_classes(std::vector<Row>& rows) const;
   // What is said of a picture; with an embedding always with its trigger, also where captions are dropped.
   std::string caption(std::size_t item, const CaptionRule& rule, const CaptionMoment& moment) const;
   bool flips(std::size_t item) const;
   const CaptionRule& rule_of(std::size_t item) const;
-  Tensor control_picture(std::size_t item, bool flipped);  // undefined without a control net
   void add_texts(const std::vector<std::string>& captions, StepInput& input);
+  // Tells which rows shall stay as they are, and how the text encoder read them at first.
+  void add_held(const std::vector<Row>& rows, StepInput& input) const;
 
   const pipeline::OpenModel& model_;
   Device& device_;
@@ -61,6 +73,8 @@ class Material {
   std::map<Size, int> buckets_;
   ValidationChoice chosen_;
   std::vector<std::size_t> shown_;  // the pictures that are trained on
+  bool regularising_ = false;       // are there pictures of regularisation?
+  std::string class_words_;
   std::unique_ptr<Batches> batches_;
   const models::TextEncoder* encoder_ = nullptr;
   std::map<std::string, models::LearnedWord> words_;

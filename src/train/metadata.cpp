@@ -154,6 +154,7 @@ void add_data(Metadata& m, const RunFacts& f, const Dataset& data, const std::ma
   m["ss_num_train_images"] = std::to_string(shown);
   m["ss_num_reg_images"] = std::to_string(regularising);
   m["ss_prior_loss_weight"] = text(f.prior_weight);
+  if (f.preserve) m["danqing.preserve"] = text(true);
   m["ss_batch_size_per_device"] = std::to_string(f.batch_size);
   m["ss_total_batch_size"] = std::to_string(f.batch_size);
   m["ss_resolution"] = fmt::format("({}, {})", f.resolution.width, f.resolution.height);

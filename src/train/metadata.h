@@ -48,6 +48,7 @@ struct RunFacts {
   int keep_tokens = 0;
   std::string mixed_precision = "no";
   double prior_weight = 1;  // of regularisation pictures
+  bool preserve = false;    // the model's own answers were their targets
   std::string trigger;
   double started_at = 0, finished_at = 0;  // seconds since 1970
   std::string session_id;

@@ -68,6 +68,19 @@ void check_control(const TrainRequest& r) {
   }
 }
 
+void check_preserve(const TrainRequest& r, const TrainingFacts& facts) {
+  if (r.target != Target::kLora) {
+    throw Error(ErrorCode::kInvalidArgument, "--preserve is for adapters, which can be taken off")
+        .hint("`danqing train lora` knows it.");
+  }
+  if (facts.regularising == 0 && r.trigger.empty()) {
+    throw Error(ErrorCode::kInvalidArgument, "--preserve has nothing to tell what shall stay as it is")
+        .hint(
+            "Name the word that calls the subject with --trigger, or pictures of other things with "
+            "--regularisation.");
+  }
+}
+
 void fill_defaults(TrainRequest& r, const TrainingFacts& facts) {
   const bool full = r.target == Target::kFull;
   if (r.resolution == 0) r.resolution = facts.native_size;
@@ -135,6 +148,7 @@ TrainRequest resolve(TrainRequest r, const TrainingFacts& facts) {
   check_range("--keep-every", r.keep_every, 0, 10'000'000);
   if (r.target == Target::kEmbedding) check_embedding(r);
   if (r.target == Target::kControlNet) check_control(r);
+  if (r.preserve) check_preserve(r, facts);
   return r;
 }
 
@@ -183,6 +197,7 @@ std::string to_text(const TrainRequest& r) {
   line("zero_terminal_snr", r.zero_terminal_snr);
   line("times", fmt::format("{} {}", o.first, o.last));
   line("prior_weight", r.prior_weight);
+  if (r.preserve) line("preserve", true);
   line("trigger", r.trigger);
   line("buckets",
        fmt::format("{} {} {} {}", r.buckets.smallest, r.buckets.largest, r.buckets.step, r.buckets.upscale));

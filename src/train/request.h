@@ -51,6 +51,9 @@ struct TrainRequest {
   std::string folder, output;           // pictures in; the file that is written
   std::string regularisation;           // pictures of the class that the subject is of; empty: none
   double prior_weight = 1;              // of their loss
+  // kLora: what the base says of regularisation pictures is their target, not what they show; without such
+  // pictures, what it says of every picture when its caption names the class instead of the trigger.
+  bool preserve = false;
   // kControlNet: the control pictures, each named as the picture that it is for; and the control net to begin
   // with, empty: a fresh one.
   std::string conditioning, control_start;
@@ -105,6 +108,7 @@ struct TrainingFacts {
   int native_size = 512;     // of the base
   models::Prediction prediction = models::Prediction::kEps;
   std::string class_words = {};  // what the pictures' folder says they show
+  std::size_t regularising = 0;  // pictures
 };
 
 // Do gradients go through the text encoder, so that captions are encoded at every step?

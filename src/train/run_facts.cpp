@@ -73,6 +73,7 @@ RunFacts facts_of(const TrainRequest& request, const pipeline::OpenModel& model,
   facts.shuffle_caption = request.captions.shuffle;
   facts.keep_tokens = request.captions.keep;
   facts.prior_weight = request.prior_weight;
+  facts.preserve = request.preserve;
   // An embedding is called by its file's name.
   facts.trigger = request.target == Target::kEmbedding ? facts.output_name : request.trigger;
   return facts;

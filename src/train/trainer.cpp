@@ -136,8 +136,10 @@ void Run::read() {
     report(TrainStage::kReading, static_cast<std::int64_t>(done), static_cast<std::int64_t>(all));
   };
   Dataset data = read_pictures(request_, native, each, device_.threads());
-  request_ = resolve(std::move(request_), {data.training_pictures(), native, model_.variant.prediction,
-                                           class_words(data, request_.trigger)});
+  const std::size_t shown = data.training_pictures();
+  request_ =
+      resolve(std::move(request_), {shown, native, model_.variant.prediction,
+                                    class_words(data, request_.trigger), data.pictures.size() - shown});
   schedule_ = grad::schedule_named(request_.schedule);
   // Told before anything is encoded.
   if (!request_.control_start.empty())

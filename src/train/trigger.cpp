@@ -107,6 +107,11 @@ std::string without_word(const std::string& caption, const std::string& word) {
   return rest.substr(first, rest.find_last_not_of(kEnds) - first + 1);
 }
 
+std::string class_caption(const std::string& caption, const std::string& word, const std::string& words) {
+  const std::string rest = without_word(caption, word);
+  return words.empty() || text::holds_word(rest, words) ? rest : text::replace_word(caption, word, words);
+}
+
 std::string class_words(const Dataset& data, const std::string& word) {
   for (const TrainingPicture& picture : data.pictures) {
     if (picture.source != CaptionSource::kFolderName || data.regularises(picture)) continue;

@@ -24,6 +24,9 @@ void check_word(std::string_view what, std::string_view word);
 std::string with_word(const std::string& caption, const std::string& word);
 // The caption without it, and without the commas and blanks that are left at the ends.
 std::string without_word(const std::string& caption, const std::string& word);
+// The caption with `words` for it, or without it where they stand there already ("sks cat", "sks", "cat":
+// "cat").
+std::string class_caption(const std::string& caption, const std::string& word, const std::string& words);
 
 // What the pictures' folder says they show besides the word ("10_sks cat": "cat"); empty when it says
 // nothing.

@@ -53,15 +53,17 @@ TEST_F(AdapterProof, ALoraOfTenPicturesTeachesASubject) {
   EXPECT_EQ(paint(request, 2)[1], before[1]);
 }
 
-// The same subject beside 60 pictures of what the model knows.
-TEST_F(AdapterProof, WithPriorPreservationOtherPromptsStay) {
+// The same subject beside 60 pictures of which the model is to say what it said.
+TEST_F(AdapterProof, WithPreservationOtherPromptsStay) {
   const mini::Concept& subject = known("watermelon");
   const fs::path repeated = folder_.path() / "subject";
   fs::create_directories(repeated);
   fs::rename(pictures_of(subject, "sks", 10), repeated / "6_sks");
   train::TrainRequest wanted = training(repeated, "kept.safetensors");
   wanted.regularisation = known_pictures(60).string();
-  wanted.steps = 1000;
+  wanted.preserve = true;
+  wanted.steps = 500;
+  wanted.rate = 5e-4;
   const std::vector<pipeline::LoraUse> loras = {{.file = run(wanted).string(), .strength = 1, .sha256 = {}}};
   pipeline::Request request = ask("sks on a yellow background", 1);
   request.loras = loras;
@@ -91,7 +93,10 @@ TEST_F(AdapterProof, ALoraOfGrayPicturesTakesTheColoursAway) {
     media::write_image(folder / (std::to_string(i) + ".png"), media::to_gray(composer_.render(scene)));
     std::ofstream(folder / (std::to_string(i) + ".txt")) << scene.en << ", inkstyle";
   }
-  const fs::path file = run(training(folder, "style.safetensors"));
+  train::TrainRequest wanted = training(folder, "style.safetensors");
+  wanted.steps = 600;
+  wanted.rate = 5e-4;
+  const fs::path file = run(wanted);
   pipeline::Request request = ask("a rose on a yellow background, inkstyle", 1);
   const double before = colourfulness(paint(request, 8));
   request.loras = {{.file = file.string(), .strength = 1, .sha256 = {}}};

@@ -60,6 +60,14 @@ TEST(Trigger, TheFoldersWordsAreTheRest) {
   EXPECT_EQ(class_words(data, "sks"), "");
 }
 
+TEST(Trigger, AClassTakesItsPlace) {
+  EXPECT_EQ(class_caption("a photo of sks, red", "sks", "cat"), "a photo of cat, red");
+  EXPECT_EQ(class_caption("sks cat on grass", "sks", "cat"), "cat on grass");
+  EXPECT_EQ(class_caption("Sks, red", "sks", ""), "red");
+  EXPECT_EQ(class_caption("sks", "sks", ""), "");
+  EXPECT_EQ(class_caption("a dog", "sks", "cat"), "a dog");
+}
+
 TEST(Trigger, NeutralCaptionsAreAboutTwentyAndHoldTheWordOnce) {
   for (const Subject subject : {Subject::kThing, Subject::kStyle}) {
     std::set<std::string> all;

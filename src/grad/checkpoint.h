@@ -11,8 +11,8 @@ namespace dq::grad {
 using Block = std::function<Tensor(const std::vector<Tensor>& inputs)>;
 
 // block(inputs), without what its ops would keep, but for results that cost much for the room they take
-// (ops/first_run.h). The block must compute the same again when it is run a
-// second time, and may use leaves that are not among its inputs (parameters): these get their gradients too.
+// (ops/first_run.h). The block must compute the same again when it is run a second time, and may use leaves
+// that are not among its inputs (parameters): these get their gradients too.
 Tensor checkpoint(Device& device, const Block& block, std::vector<Tensor> inputs);
 
 // block(inputs), which keeps what its ops need, and whose gradients come together as those of checkpoint()

@@ -155,11 +155,10 @@ void Material::add_classes(std::vector<Row>& rows) const {
   }
 }
 
-void Material::add_held(const std::vector<Row>& rows, StepInput& input) const {
+void Material::add_held(const std::vector<Row>& rows, const std::vector<std::string>& captions,
+                        StepInput& input) const {
   if (!request_.preserve) return;
-  std::vector<std::string> captions;
   for (std::size_t i = 0; i < rows.size(); ++i) {
-    captions.push_back(rows[i].caption);
     if (rows[i].regularises) input.held.push_back(static_cast<std::int64_t>(i));
   }
   if (!encoder_ || input.held.empty()) return;
@@ -184,7 +183,7 @@ StepInput Material::shown(const std::vector<Row>& rows, Tensor& latent) {
   }
   StepInput input;
   add_texts(captions, input);
-  add_held(rows, input);
+  add_held(rows, captions, input);
   if (control_net_) {
     input.control_net = control_net_;
     input.control_pictures = ops::concat(controls, 0);

@@ -60,7 +60,8 @@ class Material {
   const CaptionRule& rule_of(std::size_t item) const;
   void add_texts(const std::vector<std::string>& captions, StepInput& input);
   // Tells which rows shall stay as they are, and how the text encoder read them at first.
-  void add_held(const std::vector<Row>& rows, StepInput& input) const;
+  void add_held(const std::vector<Row>& rows, const std::vector<std::string>& captions,
+                StepInput& input) const;
 
   const pipeline::OpenModel& model_;
   Device& device_;

@@ -23,16 +23,9 @@ double length(const Tensor& rows, std::int64_t row) {
   return std::sqrt(square);
 }
 
-// The small model, loaded as for a run.
-class EmbeddingVectors : public TrainingFolder {
+class EmbeddingVectors : public LoadedTrainingFolder {
  protected:
   EmbeddingVectors() {
-    pipeline::Request files;
-    files.model = base_.string();
-    model_ = pipeline::open_model(files);
-    denoiser_ =
-        model_.family->load_denoiser(model_.files, model_.variant, *device_, weights::Purpose::kAdapt);
-    encoder_ = model_.family->load_text_encoder(model_.files, *device_, weights::Purpose::kAdapt);
     request_.target = Target::kEmbedding;
     request_.trigger = "sks";
     request_.embedding.initial = "red cat";
@@ -51,9 +44,6 @@ class EmbeddingVectors : public TrainingFolder {
     return denoising_step(*denoiser_, input(network), 1, nullptr);
   }
 
-  pipeline::OpenModel model_;
-  std::unique_ptr<models::Denoiser> denoiser_;
-  std::unique_ptr<models::TextEncoder> encoder_;
   TrainRequest request_;
 };
 

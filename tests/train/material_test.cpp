@@ -31,12 +31,9 @@ class Listener final : public models::TextEncoder {
   Device& device_;
 };
 
-class MaterialTest : public TrainingFolder {
+class MaterialTest : public LoadedTrainingFolder {
  protected:
   MaterialTest() {
-    pipeline::Request files;
-    files.model = base_.string();
-    model_ = pipeline::open_model(files);
     request_ = request("out.safetensors");
     request_.target = Target::kEmbedding;
     request_.trigger = "zwx";
@@ -60,7 +57,6 @@ class MaterialTest : public TrainingFolder {
     return listener.heard;
   }
 
-  pipeline::OpenModel model_;
   TrainRequest request_;
 };
 

@@ -14,26 +14,20 @@
 namespace dq::train {
 namespace {
 
-class Preserving : public TrainingFolder {
+class Preserving : public LoadedTrainingFolder {
  protected:
   Preserving() {
-    pipeline::Request files;
-    files.model = base_.string();
-    model_ = pipeline::open_model(files);
-    denoiser_ =
-        model_.family->load_denoiser(model_.files, model_.variant, *device_, weights::Purpose::kAdapt);
-    encoder_ = model_.family->load_text_encoder(model_.files, *device_, weights::Purpose::kAdapt);
     request_ = request("out.safetensors");
     request_.trigger = "zwx";
     request_.preserve = true;
     request_.flip = false;
     request_.captions = {};
   }
-  std::unique_ptr<Material> material(const std::string& classes = "") {
+  std::unique_ptr<Material> material(const std::string& others = "") {
     DatasetOptions look;
     look.resolution = 64;
     look.trigger = request_.trigger;
-    Dataset data = read_with_regularisation(pictures_, classes, look, device_->threads());
+    Dataset data = read_with_regularisation(pictures_, others, look, device_->threads());
     const std::size_t shown = data.training_pictures();
     resolved_ = resolve(request_, {shown, 64, models::Prediction::kEps, "", data.pictures.size() - shown});
     return std::make_unique<Material>(model_, *device_, resolved_, std::move(data), ContentCache(""),
@@ -58,17 +52,7 @@ class Preserving : public TrainingFolder {
     }
     return out;
   }
-  // Three pictures of something else.
-  std::string classes() {
-    const fs::path folder = folder_.path() / "classes" / "1_thing";
-    fs::create_directories(folder);
-    for (const char* name : {"a.png", "b.png", "d.png"}) {
-      media::Image image = media::read_image(pictures_ / name);
-      for (std::uint8_t& v : image.pixels) v = static_cast<std::uint8_t>(255 - v);
-      media::write_image(folder / name, image);
-    }
-    return folder.parent_path().string();
-  }
+  std::string three_others() { return classes({"a.png", "b.png", "d.png"}).string(); }
   Tensor said(const StepInput& step, const Tensor& context) const {
     const ops::RecordingScope quiet(*device_, false);
     models::DenoiserInput input;
@@ -78,9 +62,6 @@ class Preserving : public TrainingFolder {
     return (*denoiser_)(input);
   }
 
-  pipeline::OpenModel model_;
-  std::unique_ptr<models::Denoiser> denoiser_;
-  std::unique_ptr<models::TextEncoder> encoder_;
   TrainRequest request_, resolved_;
 };
 
@@ -117,7 +98,7 @@ TEST_F(Preserving, TheTargetIsWhatTheModelSaysWithoutItsAdapters) {
 }
 
 TEST_F(Preserving, AFreshAdapterHasNothingToMendThere) {
-  auto all = material(classes());
+  auto all = material(three_others());
   StepInput step = all->step(0);
   // A step of nothing else.
   for (std::int64_t pass = 1; static_cast<std::int64_t>(step.held.size()) < step.batch.input.dim(0); ++pass)
@@ -143,7 +124,7 @@ TEST_F(Preserving, WithoutOtherPicturesEachIsHeldAsItsClass) {
 
 TEST_F(Preserving, PicturesOfRegularisationAreHeldAndTheOthersLearned) {
   request_.prior_weight = 0.5;
-  auto all = material(classes());
+  auto all = material(three_others());
   std::size_t held = 0;
   for (std::int64_t pass = 0; pass < all->passes_per_epoch(); ++pass) {
     const StepInput step = all->step(pass);
@@ -169,7 +150,7 @@ TEST_F(Preserving, ATextEncoderInTrainingIsAskedAsItWas) {
 }
 
 TEST_F(Preserving, ARunMovesTheModelsAnswersLess) {
-  request_.regularisation = classes();
+  request_.regularisation = three_others();
   request_.steps = 60;
   const auto moved = [&](bool preserve) {
     TrainRequest r = request_;

@@ -49,17 +49,7 @@ TEST(Regularisation, EachDatasetByItself) {
 
 class Regularising : public TrainingFolder {
  protected:
-  // Two other pictures, with the words of their folder.
-  fs::path classes() {
-    const fs::path folder = folder_.path() / "classes" / "1_thing";
-    fs::create_directories(folder);
-    for (const char* name : {"a.png", "d.png"}) {
-      media::Image image = media::read_image(pictures_ / name);
-      for (std::uint8_t& v : image.pixels) v = static_cast<std::uint8_t>(255 - v);
-      media::write_image(folder / name, image);
-    }
-    return folder.parent_path();
-  }
+  fs::path two_others() { return classes({"a.png", "d.png"}); }
   std::string hash_of(const TrainRequest& r) {
     return files::open_weights(train(*device_, r, options()).file)->metadata().at("sshs_model_hash");
   }
@@ -68,7 +58,7 @@ class Regularising : public TrainingFolder {
 TEST_F(Regularising, PicturesOfTheClassAreLearnedWithoutTheTrigger) {
   TrainRequest r = request("out.safetensors");
   r.trigger = "qqx";
-  r.regularisation = classes().string();
+  r.regularisation = two_others().string();
   const TrainResult result = train(*device_, r, options());
   EXPECT_EQ(result.data.pictures.size(), 6u);
   EXPECT_EQ(result.data.training_pictures(), 4u);
@@ -87,7 +77,7 @@ TEST_F(Regularising, PicturesOfTheClassAreLearnedWithoutTheTrigger) {
 TEST_F(Regularising, TheWeightReachesTheGradient) {
   TrainRequest r = request("out.safetensors");
   const std::string without = hash_of(r);
-  r.regularisation = classes().string();
+  r.regularisation = two_others().string();
   const std::string whole = hash_of(r);
   r.prior_weight = 0.5;
   const std::string half = hash_of(r);
@@ -98,7 +88,7 @@ TEST_F(Regularising, TheWeightReachesTheGradient) {
 
 TEST_F(Regularising, OtherPicturesOfTheClassAreAnotherRun) {
   TrainRequest r = request("out.safetensors");
-  r.regularisation = classes().string();
+  r.regularisation = two_others().string();
   train(*device_, r, options());
   fs::remove(fs::path(r.regularisation) / "1_thing" / "d.png");
   TrainerOptions o = options();
@@ -106,7 +96,7 @@ TEST_F(Regularising, OtherPicturesOfTheClassAreAnotherRun) {
   EXPECT_THROW(train(*device_, r, o), Error);
   r.regularisation = (folder_.path() / "nowhere").string();
   EXPECT_THROW(train(*device_, r, options()), Error);
-  r.regularisation = classes().string();
+  r.regularisation = two_others().string();
   r.prior_weight = -1;
   EXPECT_THROW(train(*device_, r, options()), Error);
 }

@@ -11,6 +11,7 @@
 #include "media/codec.h"
 #include "models/tiny_model.h"
 #include "ops/devices.h"
+#include "pipeline/model_files.h"
 #include "support/golden.h"
 #include "train/trainer.h"
 
@@ -64,6 +65,17 @@ class TrainingFolder : public testing::Test {
     o.log = [this](LogLevel, const std::string& text) { log_ += text + "\n"; };
     return o;
   }
+  // These pictures in other colours, in a folder that says "thing".
+  fs::path classes(std::initializer_list<const char*> names) {
+    const fs::path folder = folder_.path() / "classes" / "1_thing";
+    fs::create_directories(folder);
+    for (const char* name : names) {
+      media::Image image = media::read_image(pictures_ / name);
+      for (std::uint8_t& v : image.pixels) v = static_cast<std::uint8_t>(255 - v);
+      media::write_image(folder / name, image);
+    }
+    return folder.parent_path();
+  }
   // Fails unless the run is refused before its first step with a message that contains `part`.
   void expect_refused(const TrainRequest& r, const char* part) {
     try {
@@ -85,6 +97,23 @@ class TrainingFolder : public testing::Test {
   fs::path base_ = folder_.path() / "base", pictures_ = folder_.path() / "pictures";
   std::unique_ptr<Device> device_ = ops::make_cpu_device();
   std::string log_;
+};
+
+// The same, with the small model loaded as for a run.
+class LoadedTrainingFolder : public TrainingFolder {
+ protected:
+  LoadedTrainingFolder() {
+    pipeline::Request files;
+    files.model = base_.string();
+    model_ = pipeline::open_model(files);
+    denoiser_ =
+        model_.family->load_denoiser(model_.files, model_.variant, *device_, weights::Purpose::kAdapt);
+    encoder_ = model_.family->load_text_encoder(model_.files, *device_, weights::Purpose::kAdapt);
+  }
+
+  pipeline::OpenModel model_;
+  std::unique_ptr<models::Denoiser> denoiser_;
+  std::unique_ptr<models::TextEncoder> encoder_;
 };
 
 }  // namespace dq::train

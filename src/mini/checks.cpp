@@ -21,7 +21,7 @@ constexpr std::uint64_t kSceneSeed = 1u << 30;  // far from the training picture
 constexpr std::uint64_t kFirstSeed = 1000;
 constexpr int kMost = 100'000;    // names, scenes
 constexpr std::size_t kFew = 32;  // questions of the slower checks
-constexpr std::size_t kVeryFew = 8, kMany = 64;
+constexpr std::size_t kVeryFew = 8, kMany = 128;
 
 double cosine(const float* a, const float* b, std::int64_t count) {
   double ab = 0, aa = 0, bb = 0;

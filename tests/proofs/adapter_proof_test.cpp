@@ -71,19 +71,6 @@ TEST_F(AdapterProof, WithPreservationOtherPromptsStay) {
   EXPECT_GE(others(loras), others({}) - 0.05);
 }
 
-// How far the colour channels lie apart, of 255: the mean over all pixels.
-double colourfulness(const std::vector<media::Image>& pictures) {
-  double sum = 0, count = 0;
-  for (const media::Image& picture : pictures) {
-    for (std::size_t i = 0; i < picture.pixels.size(); i += 3) {
-      const auto [low, high] = std::minmax({picture.pixels[i], picture.pixels[i + 1], picture.pixels[i + 2]});
-      sum += high - low;
-      ++count;
-    }
-  }
-  return sum / count;
-}
-
 TEST_F(AdapterProof, ALoraOfGrayPicturesTakesTheColoursAway) {
   const fs::path folder = folder_.path() / "gray";
   fs::create_directories(folder);

@@ -12,6 +12,11 @@ namespace {
 
 namespace fs = std::filesystem;
 
+// As danqing computes where nothing else is asked for.
+Precision usual_precision() {
+  return ops::multiplies_bf16(ops::best_isa()) ? Precision::kBF16 : Precision::kF32;
+}
+
 fs::path share() {
   return fs::path(DQ_SOURCE_DIR) / "share/mini";
 }
@@ -19,7 +24,7 @@ fs::path share() {
 }  // namespace
 
 SmallModel::SmallModel()
-    : device_(ops::make_cpu_device()),
+    : device_(ops::make_cpu_device({.precision = usual_precision()})),
       file_(share() / "danqing-mini.safetensors"),
       composer_(mini::open_composer(share(), 1, 0)),
       judge_(weights::open_table(share() / "judge.safetensors"), *device_),
@@ -64,6 +69,18 @@ double SmallModel::probability(const std::vector<media::Image>& pictures, const 
   double sum = 0;
   for (const auto& all : judge_.probabilities(pictures)) sum += all[static_cast<std::size_t>(of.id)];
   return sum / static_cast<double>(pictures.size());
+}
+
+double SmallModel::colourfulness(const std::vector<media::Image>& pictures) {
+  double sum = 0, count = 0;
+  for (const media::Image& picture : pictures) {
+    for (std::size_t i = 0; i < picture.pixels.size(); i += 3) {
+      const auto [low, high] = std::minmax({picture.pixels[i], picture.pixels[i + 1], picture.pixels[i + 2]});
+      sum += high - low;
+      ++count;
+    }
+  }
+  return sum / count;
 }
 
 fs::path SmallModel::pictures_of(const mini::Concept& subject, const std::string& name, int count) {

@@ -31,6 +31,9 @@ class SmallModel : public testing::Test {
   // The judge's mean probability of a concept, among all of its own.
   double probability(const std::vector<media::Image>& pictures, const mini::Concept& of) const;
 
+  // How far the colour channels lie apart, of 255: the mean over all pixels.
+  static double colourfulness(const std::vector<media::Image>& pictures);
+
   // A folder of `count` pictures of one concept on changing backgrounds, captioned "{name} on a {colour}
   // background".
   std::filesystem::path pictures_of(const mini::Concept& subject, const std::string& name, int count);

@@ -24,6 +24,7 @@ struct Options {
   std::filesystem::path model, data, out;
   int subjects = 128;
   std::string title = "Danqing's built-in sample model", licence = "Apache-2.0";
+  std::string only;  // what the names of the tensors begin with
   std::string defaults = R"({"guidance":4,"sampler":"euler","scheduler":"normal","steps":20})";
 };
 
@@ -66,6 +67,8 @@ int run(int argc, char** argv) {
       ->check(CLI::Range(1, 100'000));
   app.add_option("--title", o.title);
   app.add_option("--licence", o.licence);
+  app.add_option("--only", o.only,
+                 "only the tensors whose names begin so: of a model that shares its other parts");
   app.add_option("-o,--out", o.out)->required();
   CLI11_PARSE(app, argc, argv);
   const auto device = dq::ops::make_cpu_device();
@@ -81,8 +84,12 @@ int run(int argc, char** argv) {
       dq::pipeline::stated_preview_text(preview_of(o.model.string(), composer, *device));
   texts[dq::pipeline::kKnownWordsKey] = dq::mini::known_list(composer);
   std::vector<dq::files::TensorToWrite> tensors;
-  for (const dq::files::TensorEntry& entry : source->tensors())
-    tensors.push_back(dq::files::to_write(entry.name, dq::files::WeightSource::view(entry, *device)));
+  for (const dq::files::TensorEntry& entry : source->tensors()) {
+    if (entry.name.starts_with(o.only))
+      tensors.push_back(dq::files::to_write(entry.name, dq::files::WeightSource::view(entry, *device)));
+  }
+  if (tensors.empty())
+    throw dq::Error(dq::ErrorCode::kNotFound, "no tensor's name begins with " + o.only).in(o.model);
   dq::files::write_safetensors(o.out, std::move(tensors), texts);
   fmt::print("{}: {} things\n", o.out.string(), composer.subjects().size());
   return 0;

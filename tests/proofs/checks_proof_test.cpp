@@ -11,14 +11,13 @@ namespace {
 
 class ChecksProof : public SmallModel {
  protected:
-  mini::Checks checks(int names, int scenes = 1) { return checks(*device_, names, scenes); }
-  mini::Checks checks(Device& device, int names, int scenes = 1) {
+  mini::Checks checks(int names, int scenes = 1) {
     mini::CheckOptions options;
     options.model = file_.string();
     options.names = names;
     options.scenes = scenes;
     options.seeds = 1;
-    return {device, composer_, judge_, options};
+    return {*device_, composer_, judge_, options};
   }
 };
 
@@ -59,8 +58,8 @@ TEST_F(ChecksProof, SamplersAgree) {
 }
 
 TEST_F(ChecksProof, BFloat16PaintsTheSame) {
-  const auto f32 = ops::make_cpu_device(), bf16 = ops::make_cpu_device({.precision = Precision::kBF16});
-  const std::vector<mini::CheckRow> rows = checks(*f32, 4).precision(*bf16);
+  const auto bf16 = ops::make_cpu_device({.precision = Precision::kBF16});
+  const std::vector<mini::CheckRow> rows = checks(4).precision(*bf16);
   EXPECT_LE(std::abs(rows.at(0).value - rows.at(1).value), 0.01);
   EXPECT_LE(rows.at(2).value, 2);
 }

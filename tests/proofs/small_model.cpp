@@ -12,11 +12,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// As danqing computes where nothing else is asked for.
-Precision usual_precision() {
-  return ops::multiplies_bf16(ops::best_isa()) ? Precision::kBF16 : Precision::kF32;
-}
-
 fs::path share() {
   return fs::path(DQ_SOURCE_DIR) / "share/mini";
 }
@@ -24,7 +19,7 @@ fs::path share() {
 }  // namespace
 
 SmallModel::SmallModel()
-    : device_(ops::make_cpu_device({.precision = usual_precision()})),
+    : device_(ops::make_cpu_device()),
       file_(share() / "danqing-mini.safetensors"),
       composer_(mini::open_composer(share(), 1, 0)),
       judge_(weights::open_table(share() / "judge.safetensors"), *device_),

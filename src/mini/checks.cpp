@@ -334,8 +334,8 @@ std::vector<CheckRow> Checks::samplers() {
     const char *sampler, *scheduler;
     int steps;
   };
-  static constexpr std::array<Way, 5> kWays = {{{"ddim", "ddim_uniform", 100},
-                                                {"ddim", "ddim_uniform", 20},
+  static constexpr std::array<Way, 5> kWays = {{{"ddim", "normal", 100},
+                                                {"ddim", "normal", 20},
                                                 {"euler", "normal", 20},
                                                 {"dpmpp_2m", "normal", 20},
                                                 {"uni_pc", "normal", 20}}};

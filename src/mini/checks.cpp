@@ -334,6 +334,7 @@ std::vector<CheckRow> Checks::samplers() {
     const char *sampler, *scheduler;
     int steps;
   };
+  // "normal" begins at the highest noise, as models of zero terminal SNR want it; "ddim_uniform" does not.
   static constexpr std::array<Way, 5> kWays = {{{"ddim", "normal", 100},
                                                 {"ddim", "normal", 20},
                                                 {"euler", "normal", 20},

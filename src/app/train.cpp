@@ -17,6 +17,7 @@
 #include "app/progress_line.h"
 #include "base/error.h"
 #include "ops/devices.h"
+#include "pipeline/built_in.h"
 #include "pipeline/memory_budget.h"
 #include "train/dataset_config.h"
 #include "train/trainer.h"
@@ -370,6 +371,7 @@ int train_model(TrainOptions o) {
                                                {{"auto", train::Checkpointing::kAuto},
                                                 {"always", train::Checkpointing::kAlways},
                                                 {"never", train::Checkpointing::kNever}});
+  r.base = pipeline::model_path(r.base);
   r.paint_samples = !o.no_samples;
   r.embedding.keep_norm = !o.free_norm;
   if (o.seed >= 0) r.seed = static_cast<std::uint64_t>(o.seed);

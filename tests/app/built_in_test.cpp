@@ -106,5 +106,22 @@ TEST(BuiltIn, WhatItWasNotTaughtIsToldAndPaintedAllTheSame) {
             "warning: this small model was not taught 斑马. Near to that it knows 狗\n");
 }
 
+// Training begins from it as from any other file.
+TEST(BuiltIn, IsTrainedOn) {
+  const TempDir dir;
+  const fs::path share = share_with_model(dir, "share");
+  fs::create_directories(dir.path() / "pictures");
+  ASSERT_EQ(
+      danqing_with(share, dir.path(), {"paint", "a red apple", "--seed", "1", "-o", "pictures/apple.png"})
+          .status,
+      0);
+  const Outcome run =
+      danqing_with(share, dir.path(),
+                   {"train", "lora", "pictures", "-m", "built-in", "--trigger", "sks", "--keep-all",
+                    "--resolution", "64", "--steps", "1", "--no-samples", "-o", "out.safetensors"});
+  EXPECT_EQ(run.status, 0) << run.err;
+  EXPECT_TRUE(fs::exists(dir.path() / "out.safetensors"));
+}
+
 }  // namespace
 }  // namespace dq::test

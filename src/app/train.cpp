@@ -56,10 +56,13 @@ void add_data_options(CLI::App& cmd, TrainOptions& o) {
                  embedding ? "the file to write, by whose name prompts call it [the trigger].safetensors"
                            : "the file to write [the folder's name].safetensors")
       ->type_name("OUT");
-  cmd.add_option("--regularisation", r.regularisation,
-                 "pictures of the subject's class, without the trigger: the model keeps what it knows of it")
-      ->type_name("FOLDER");
-  cmd.add_option("--prior-weight", r.prior_weight, "of their loss [1]");
+  if (r.target != train::Target::kControlNet) {
+    cmd.add_option(
+           "--regularisation", r.regularisation,
+           "pictures of the subject's class, without the trigger: the model keeps what it knows of it")
+        ->type_name("FOLDER");
+    cmd.add_option("--prior-weight", r.prior_weight, "of their loss [1]");
+  }
   if (r.target == train::Target::kLora) {
     cmd.add_flag("--preserve", r.preserve,
                  "hold them to what the model says of them without the LoRA, not to what they show; where "
@@ -227,7 +230,7 @@ void add_run_options(CLI::App& cmd, TrainOptions& o) {
                "weights that fit bf16, rounded up or down by chance after every step, and written so")
       ->group("Run");
   cmd.add_flag("--no-cache", o.no_cache, "do not keep encoded pictures beside the output")->group("Run");
-  cmd.add_option("--memory", o.memory, "most memory for encoding pictures, such as 3G")->group("Run");
+  cmd.add_option("--memory", o.memory, "most memory to use, such as 3G [what is free]")->group("Run");
   cmd.add_option("--threads", o.threads, "[one a core]")->check(CLI::Range(0, 1024))->group("Run");
   cmd.add_flag("-q,--quiet", o.quiet, "print nothing but errors and the file written")->group("Run");
 }
@@ -272,13 +275,24 @@ class TrainLine {
   train::TrainStage stage_{};
 };
 
-// "about 13.6 s a step and 4.1 GB of memory; 1200 steps end in 4 h 32 min, at 18:42"
-std::string told(const train::Plan& plan) {
+// "Plan: lora of rank 16, 2 pictures a step, rate 0.0002 (cosine), adamw, 512 px, bf16, gradient
+// checkpointing off. About 13.6 s a step and 4.1 GB of memory; 1200 steps end in 4 h 32 min, at 2026-01-31
+// 18:42."
+std::string told(const train::Plan& plan, const train::TrainRequest& r, Precision precision) {
+  std::string what;
+  if (r.target == train::Target::kLora) {
+    what = fmt::format("{} of rank {}, ", weights::to_string(r.network.kind), r.network.rank);
+  } else if (r.target == train::Target::kEmbedding) {
+    what = fmt::format("{} vectors, ", r.embedding.vectors);
+  }
   const double left = plan.seconds_per_step * static_cast<double>(plan.steps);
   const std::time_t end = std::chrono::system_clock::to_time_t(std::chrono::system_clock::now() +
                                                                std::chrono::seconds(std::lround(left)));
   return fmt::format(
+      "Plan: {}{} pictures a step, rate {:g} ({}), {}, {} px, {}, gradient checkpointing {}.\n"
       "About {:.3g} s a step and {:.1f} GB of memory; {} steps end in {}, at {:%Y-%m-%d %H:%M}.",
+      what, r.batch * r.accumulation, r.rate, r.schedule, r.optimizer, r.resolution,
+      precision == Precision::kBF16 ? "bf16" : "f32", plan.checkpointing ? "on" : "off",
       plan.seconds_per_step, static_cast<double>(plan.peak_bytes) / (1 << 30), plan.steps, duration(left),
       fmt::localtime(end));
 }
@@ -387,7 +401,9 @@ int train_model(TrainOptions o) {
   options.memory = o.memory.empty() ? 0 : pipeline::parse_memory(o.memory);
   options.resume = o.resume;
   options.on_progress = [&](const train::TrainProgress& p) { line.update(p); };
-  options.on_plan = [&](const train::Plan& plan) { say(options.log, LogLevel::kInfo, told(plan)); };
+  options.on_plan = [&](const train::Plan& plan, const train::TrainRequest& resolved) {
+    say(options.log, LogLevel::kInfo, told(plan, resolved, device->precision()));
+  };
   options.cancelled = [&] { return interrupt.requested(); };
   options.log = message_log(o.quiet, [&line] { line.finish(); });
   const train::TrainResult result = train::train(*device, r, options);

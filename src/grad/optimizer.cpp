@@ -117,20 +117,32 @@ ProdigyOptions prodigy_options(OptionReader& read) {
 
 struct Kind {
   std::string_view name;
+  int bytes_a_weight;
   std::unique_ptr<Optimizer> (*make)(std::vector<Trained> trained, OptionReader& read);
 };
 using Leaves = std::vector<Trained>;
 using Made = std::unique_ptr<Optimizer>;
 constexpr std::array<Kind, 5> kKinds{{
-    {"adafactor",
+    {"adafactor", 0,
      [](Leaves t, OptionReader& r) -> Made { return make_adafactor(std::move(t), adafactor_options(r)); }},
-    {"adamw", [](Leaves t, OptionReader& r) -> Made { return make_adamw(std::move(t), adamw_options(r)); }},
-    {"adamw8bit",
+    {"adamw", 8,
+     [](Leaves t, OptionReader& r) -> Made { return make_adamw(std::move(t), adamw_options(r)); }},
+    {"adamw8bit", 2,
      [](Leaves t, OptionReader& r) -> Made { return make_adamw_8bit(std::move(t), adamw_options(r)); }},
-    {"lion", [](Leaves t, OptionReader& r) -> Made { return make_lion(std::move(t), lion_options(r)); }},
-    {"prodigy",
+    {"lion", 4, [](Leaves t, OptionReader& r) -> Made { return make_lion(std::move(t), lion_options(r)); }},
+    {"prodigy", 16,
      [](Leaves t, OptionReader& r) -> Made { return make_prodigy(std::move(t), prodigy_options(r)); }},
 }};
+
+const Kind& find_kind(std::string_view name) {
+  for (const Kind& kind : kKinds) {
+    if (kind.name == name) return kind;
+  }
+  const std::vector<std::string> all = optimizer_names(), near = near_names(name, all);
+  throw Error(ErrorCode::kInvalidArgument, fmt::format("there is no optimiser called {}", printable(name)))
+      .hint(
+          fmt::format("{}There are {}.", near.empty() ? "" : did_you_mean(near) + " ", fmt::join(all, ", ")));
+}
 
 }  // namespace
 
@@ -142,15 +154,12 @@ std::vector<std::string> optimizer_names() {
 
 std::unique_ptr<Optimizer> make_optimizer(std::string_view name, std::vector<Trained> trained,
                                           const OptimizerOptions& options) {
-  for (const Kind& kind : kKinds) {
-    if (kind.name != name) continue;
-    OptionReader read(name, options);
-    return kind.make(std::move(trained), read);
-  }
-  const std::vector<std::string> all = optimizer_names(), near = near_names(name, all);
-  throw Error(ErrorCode::kInvalidArgument, fmt::format("there is no optimiser called {}", printable(name)))
-      .hint(
-          fmt::format("{}There are {}.", near.empty() ? "" : did_you_mean(near) + " ", fmt::join(all, ", ")));
+  OptionReader read(name, options);
+  return find_kind(name).make(std::move(trained), read);
+}
+
+int bytes_a_weight(std::string_view name) {
+  return find_kind(name).bytes_a_weight;
 }
 
 double gradient_norm(const std::vector<Trained>& trained) {

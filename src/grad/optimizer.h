@@ -91,6 +91,9 @@ std::unique_ptr<Optimizer> make_prodigy(std::vector<Trained> trained, const Prod
 using OptimizerOptions = std::map<std::string, double>;
 std::unique_ptr<Optimizer> make_optimizer(std::string_view name, std::vector<Trained> trained,
                                           const OptimizerOptions& options = {});
+// What it remembers of every weight, in bytes, but for what is small beside large matrices. Throws as
+// make_optimizer for a name that does not exist.
+int bytes_a_weight(std::string_view name);
 // "adafactor", "adamw", "adamw8bit", "lion", "prodigy".
 std::vector<std::string> optimizer_names();
 

@@ -160,7 +160,8 @@ struct Footprint {
 
 // The same of a control net.
 struct ControlFootprint {
-  std::int64_t weights = 0;
+  std::int64_t weights = 0;  // bytes, when loaded for painting
+  std::int64_t numbers = 0;  // that they are
   // Bytes of activations at the peak of encoding a picture of so many pixels.
   std::int64_t encode_bytes_per_pixel = 0;
 };
@@ -222,7 +223,7 @@ class Family {
                                                          Purpose = Purpose::kPaint) const = 0;
 
   // Control nets come in files of their own, in any layout. Both throw kUnsupported for a file that holds
-  // none, or one for a denoiser of other widths than the model's.
+  // none, or one for a denoiser of other widths than the model's. An empty table stands for a new one.
   virtual ControlFootprint control_footprint(const weights::TensorTable& file,
                                              const weights::ComponentSet& model, Precision) const = 0;
   // One to be trained that adds nothing yet: the model's own way in, with a fresh reader of pictures.

@@ -32,7 +32,11 @@ class Device {
   // For people: "CPU, 2 threads, AVX2".
   virtual std::string name() const = 0;
   // Uninitialised, 64-byte aligned bytes; throws kOutOfMemory with the size asked for.
-  virtual std::shared_ptr<std::byte> allocate(std::uint64_t bytes) = 0;
+  std::shared_ptr<std::byte> allocate(std::uint64_t bytes);
+  // The most that live tensors may take together; 0: whatever the system gives. A system that promises more
+  // than it has ends the program; within a bound allocate() throws before.
+  std::int64_t memory_bound() const { return memory_bound_; }
+  void set_memory_bound(std::int64_t bytes) { memory_bound_ = bytes; }
   virtual ThreadPool& threads() = 0;
   virtual MemoryUse memory() const = 0;
   // Gives memory that is kept for later use back to the system: after a model was let go, before another
@@ -58,13 +62,30 @@ class Device {
 
  protected:
   Device(const ops::Backend* backend, Precision precision) : backend_(backend), precision_(precision) {}
+  virtual std::shared_ptr<std::byte> allocate_block(std::uint64_t bytes) = 0;
 
  private:
   const ops::Backend* backend_;
   Precision precision_;
   double flops_ = 0;
+  std::int64_t memory_bound_ = 0;
   bool recording_ = true;
   ops::FirstRun* first_run_ = nullptr;
+};
+
+// Bounds a device's memory for as long as it lives.
+class MemoryBoundScope {
+ public:
+  MemoryBoundScope(Device& device, std::int64_t bytes) : device_(device), before_(device.memory_bound()) {
+    device_.set_memory_bound(bytes);
+  }
+  ~MemoryBoundScope() { device_.set_memory_bound(before_); }
+  MemoryBoundScope(const MemoryBoundScope&) = delete;
+  MemoryBoundScope& operator=(const MemoryBoundScope&) = delete;
+
+ private:
+  Device& device_;
+  std::int64_t before_;
 };
 
 }  // namespace dq

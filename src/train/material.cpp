@@ -212,13 +212,14 @@ StepInput Material::step(std::int64_t pass) {
   return input;
 }
 
-StepInput Material::largest() {
+StepInput Material::largest(int times) {
   const auto area = [&](std::size_t i) {
     return static_cast<std::int64_t>(placements_[i].bucket.width) * placements_[i].bucket.height;
   };
   const std::size_t item = *std::max_element(shown_.begin(), shown_.end(),
                                              [&](std::size_t a, std::size_t b) { return area(a) < area(b); });
-  std::vector<Row> rows{{item, false, caption(item, rule_of(item), {}), request_.preserve && regularising_}};
+  const Row row{item, false, caption(item, rule_of(item), {}), request_.preserve && regularising_};
+  std::vector<Row> rows(static_cast<std::size_t>(times), row);
   add_classes(rows);
   Tensor latent;
   StepInput out = shown(rows, latent);

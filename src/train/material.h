@@ -31,8 +31,8 @@ class Material {
 
   // The input of pass `number`.
   StepInput step(std::int64_t number);
-  // One picture of the largest bucket, at the middle of the noise levels: what a step costs.
-  StepInput largest();
+  // A picture of the largest bucket, so many times, at the middle of the noise levels: what a step costs.
+  StepInput largest(int times);
   // The pictures that the run is measured on.
   std::vector<ValidationItem> validation();
 

@@ -5,23 +5,23 @@
 #include <algorithm>
 #include <chrono>
 
-#include "base/error.h"
 #include "grad/checkpoint.h"
+#include "grad/optimizer.h"
 #include "pipeline/memory_budget.h"
+#include "weights/packed_bytes.h"
 
 namespace dq::train {
 namespace {
 
 // Of all memory, what blocks may keep: how much a pass takes is known only after one.
 constexpr double kShareForBlocks = 0.7;
+constexpr int kSmallRank = 16;  // below which an adapter's own weights are next to nothing
 
-PassCost timed_pass(Device& device, const models::Denoiser& denoiser, const std::function<StepInput()>& one,
-                    const models::BlockRunner& around) {
-  const auto start = std::chrono::steady_clock::now();
+PassCost cost_of_pass(Device& device, const models::Denoiser& denoiser, const std::function<StepInput()>& one,
+                      const models::BlockRunner& around) {
   denoising_step(denoiser, one(), 1, &around);
-  const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
   const MemoryUse use = device.memory();
-  return {took.count(), use.peak, use.now};
+  return {use.peak, use.now};
 }
 
 // What blocks keep for the way back.
@@ -45,7 +45,69 @@ models::BlockRunner counting(Device& device, Kept& kept) {
   };
 }
 
+// How the run could hold less: "--optimizer adamw8bit, ".
+std::string smaller_network(const TrainRequest& r) {
+  const bool adapter = r.target == Target::kLora;
+  std::string ways;
+  if (r.checkpointing == Checkpointing::kNever) ways += "--checkpointing auto, ";
+  if (adapter && r.network.rank > kSmallRank) ways += "a smaller --rank, ";
+  if (!adapter && grad::bytes_a_weight(r.optimizer) > grad::bytes_a_weight("adamw8bit"))
+    ways += "--optimizer adamw8bit, ";
+  if (!adapter && r.average > 0) ways += "no --average, ";
+  if (r.target == Target::kFull) ways += "`danqing train lora` instead, ";
+  return ways;
+}
+
+// "--batch 1 --accumulate 4 (about 3.9 GB), ": as many pictures a step, fewer at once. Empty when not even
+// one at once fits.
+std::string smaller_batch(const Plan& plan, const TrainRequest& request, std::int64_t memory) {
+  for (int batch = request.batch / 2; batch >= 1; --batch) {
+    const std::int64_t needed = plan.peak_bytes - (request.batch - batch) * plan.picture_bytes;
+    if (request.batch % batch != 0 || needed > memory) continue;
+    return fmt::format("--batch {} --accumulate {} (about {}), ", batch,
+                       request.accumulation * (request.batch / batch), pipeline::memory_text(needed));
+  }
+  return "";
+}
+
+std::int64_t numbers_of(const pipeline::OpenModel& model, models::ModelPart part) {
+  for (const models::StoredPart& stored : model.family->stored_parts(model.files)) {
+    if (stored.part == part) return weights::numbers(stored.table);
+  }
+  return 0;
+}
+
 }  // namespace
+
+std::int64_t standing_bytes(const pipeline::OpenModel& model, const TrainRequest& r, Precision precision) {
+  constexpr std::int64_t kValue = 4, kGradient = 4;
+  const std::int64_t each =
+      kValue + kGradient + grad::bytes_a_weight(r.optimizer) + (r.average > 0 ? kValue : 0);
+  const models::Footprint all = model.family->footprint(model.files, precision);
+  if (r.target == Target::kFull) {
+    return each * (numbers_of(model, models::ModelPart::kDenoiser) +
+                   (r.train_text_encoder ? numbers_of(model, models::ModelPart::kTextEncoder) : 0));
+  }
+  const std::int64_t frozen = all.denoiser + (learns_through_text(r) ? all.text_encoder : 0);
+  if (r.target != Target::kControlNet) return frozen;
+  const weights::TensorTable start =
+      r.control_start.empty() ? weights::TensorTable() : weights::open_table(r.control_start);
+  return frozen + each * model.family->control_footprint(start, model.files, precision).numbers;
+}
+
+void check_standing(std::int64_t standing, const TrainRequest& request, std::int64_t memory) {
+  if (standing <= memory) return;
+  throw Error(ErrorCode::kOutOfMemory,
+              fmt::format("what is trained and what it needs beside it take at least {}, {} are free",
+                          pipeline::memory_text(standing), pipeline::memory_text(memory)))
+      .hint(fmt::format("Use {}a smaller model, or close other programs.", smaller_network(request)));
+}
+
+Error too_large(const TrainRequest& request, std::int64_t memory) {
+  return Error(ErrorCode::kOutOfMemory,
+               fmt::format("a step needs more than the {} that are free", pipeline::memory_text(memory)))
+      .hint(fmt::format("Use {}a smaller --resolution, or close other programs.", smaller_network(request)));
+}
 
 MeasuredPass measure_pass(Device& device, const models::Denoiser& denoiser,
                           const std::function<StepInput()>& one, const TrainRequest& request,
@@ -54,10 +116,10 @@ MeasuredPass measure_pass(Device& device, const models::Denoiser& denoiser,
     return grad::bounded(device, block, std::move(inputs));
   };
   if (request.checkpointing == Checkpointing::kNever)
-    return {timed_pass(device, denoiser, one, once), once, false};
+    return {cost_of_pass(device, denoiser, one, once), once, false};
   Kept kept;
   MeasuredPass out;
-  out.cost = timed_pass(device, denoiser, one, counting(device, kept));
+  out.cost = cost_of_pass(device, denoiser, one, counting(device, kept));
   out.around = [&device](const models::Block& block, std::vector<Tensor> inputs) {
     return grad::checkpoint(device, block, std::move(inputs));
   };
@@ -70,15 +132,32 @@ MeasuredPass measure_pass(Device& device, const models::Denoiser& denoiser,
   guess.peak_bytes += kept.all - kept.largest;
   if (!fits(guess, kShareForBlocks)) return out;
   forget();
-  const PassCost without = timed_pass(device, denoiser, one, once);
-  return fits(without, 1) ? MeasuredPass{without, once, false} : out;
+  try {
+    const PassCost without = cost_of_pass(device, denoiser, one, once);
+    if (fits(without, 1)) return {without, once, false};
+  } catch (const Error& error) {
+    if (error.code() != ErrorCode::kOutOfMemory) throw;
+  }
+  return out;
+}
+
+double timed_pass(const models::Denoiser& denoiser, const std::function<StepInput()>& batch,
+                  const models::BlockRunner& around, const std::function<void()>& forget) {
+  std::chrono::duration<double> took{};
+  for (int i = 0; i < 2; ++i) {
+    const auto start = std::chrono::steady_clock::now();
+    denoising_step(denoiser, batch(), 1, &around);
+    took = std::chrono::steady_clock::now() - start;
+    forget();
+  }
+  return took.count();
 }
 
 Plan plan_run(const TrainRequest& request, const PassCost& pass, std::int64_t steps, std::int64_t state_bytes,
               std::int64_t file_bytes) {
   Plan out;
-  out.seconds_per_step = pass.seconds * request.batch * request.accumulation;
-  out.peak_bytes = pass.after_bytes + (pass.peak_bytes - pass.after_bytes) * request.batch;
+  out.picture_bytes = pass.peak_bytes - pass.after_bytes;
+  out.peak_bytes = pass.after_bytes + out.picture_bytes * request.batch;
   out.steps = steps;
   const std::int64_t kept = request.keep_every > 0 ? (request.steps - 1) / request.keep_every : 0;
   // A state is written beside the one before, and takes its place when it is whole.
@@ -89,13 +168,11 @@ Plan plan_run(const TrainRequest& request, const PassCost& pass, std::int64_t st
 void check_plan(const Plan& plan, const TrainRequest& request, std::int64_t memory,
                 const std::filesystem::path& folder) {
   if (plan.peak_bytes > memory) {
-    std::string ways = request.batch > 1 ? "a smaller --batch (with --accumulate), " : "";
-    if (request.checkpointing == Checkpointing::kNever) ways += "--checkpointing auto, ";
-    if (request.target == Target::kFull && request.optimizer == "adamw") ways += "--optimizer adamw8bit, ";
     throw Error(ErrorCode::kOutOfMemory,
                 fmt::format("a step needs about {}, {} are free", pipeline::memory_text(plan.peak_bytes),
                             pipeline::memory_text(memory)))
-        .hint(fmt::format("Use {}a smaller --resolution, or close other programs.", ways));
+        .hint(fmt::format("Use {}{}a smaller --resolution, or close other programs.",
+                          smaller_batch(plan, request, memory), smaller_network(request)));
   }
   std::error_code failed;
   const std::filesystem::space_info disk = std::filesystem::space(folder.empty() ? "." : folder, failed);

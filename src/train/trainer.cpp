@@ -61,7 +61,8 @@ class Run {
     return to_text(request_) + material_->fingerprint() + (bf16() ? "precision bf16\n" : "");
   }
   bool bf16() const { return device_.precision() == Precision::kBF16; }
-  void plan();
+  std::int64_t memory() const;  // bytes that may be used for tensors, those that are alive included
+  void prepare();
   double validate();
   void paint_along();
   void name_the_best(TrainResult& result) const;
@@ -141,10 +142,8 @@ void Run::read() {
       resolve(std::move(request_), {shown, native, model_.variant.prediction,
                                     class_words(data, request_.trigger), data.pictures.size() - shown});
   schedule_ = grad::schedule_named(request_.schedule);
-  // Told before anything is encoded.
-  if (!request_.control_start.empty())
-    model_.family->control_footprint(weights::open_table(request_.control_start), model_.files,
-                                     device_.precision());
+  // Told before anything is encoded; so is a control net to begin with that is none, or another model's.
+  check_standing(standing_bytes(model_, request_, device_.precision()), request_, memory());
   for (const std::string& warning : data.warnings) say(options_.log, LogLevel::kWarning, warning);
   for (const LeftOut& out : data.left_out) {
     say(options_.log, LogLevel::kWarning,
@@ -171,20 +170,39 @@ void Run::read() {
   });
 }
 
-void Run::plan() {
-  const std::int64_t memory = pipeline::available_memory() + device_.memory().now;
+std::int64_t Run::memory() const {
+  const std::int64_t free = pipeline::available_memory() + device_.memory().now;
+  return options_.memory > 0 ? std::min(free, options_.memory) : free;
+}
+
+// Loads everything and plans the run. What asks for more memory than there is on the way is told.
+void Run::prepare() {
+  const std::int64_t free = memory();
   const auto forget = [this] { grad::clear_gradients(network_->trained()); };
-  MeasuredPass pass = measure_pass(
-      device_, *denoiser_, [this] { return material_->largest(); }, request_, memory, forget);
-  around_ = std::move(pass.around);
+  MeasuredPass pass;
+  try {
+    const MemoryBoundScope bound(device_, free);
+    load();
+    if (options_.resume) resume();
+    report(TrainStage::kMeasuring, 0, 0);
+    pass = measure_pass(
+        device_, *denoiser_, [this] { return material_->largest(1); }, request_, memory(), forget);
+  } catch (const Error& error) {
+    if (error.code() != ErrorCode::kOutOfMemory) throw;
+    throw too_large(request_, free);
+  }
   forget();
+  around_ = std::move(pass.around);
   std::int64_t state_bytes = 0, file_bytes = 0;
   for (const auto& [name, tensor] : state().tensors) state_bytes += tensor.bytes();
   for (const files::TensorToWrite& tensor : network_->contents(DType::kF16).tensors)
     file_bytes += element_count(tensor.shape) * size_of(tensor.dtype);
-  const Plan plan = plan_run(request_, pass.cost, request_.steps - done_, state_bytes, file_bytes);
-  check_plan(plan, request_, memory, std::filesystem::path(request_.output).parent_path());
-  if (options_.on_plan) options_.on_plan(plan);
+  Plan plan = plan_run(request_, pass.cost, request_.steps - done_, state_bytes, file_bytes);
+  plan.checkpointing = pass.again;
+  check_plan(plan, request_, memory(), std::filesystem::path(request_.output).parent_path());
+  const auto batch = [this] { return material_->largest(request_.batch); };
+  plan.seconds_per_step = request_.accumulation * timed_pass(*denoiser_, batch, around_, forget);
+  if (options_.on_plan) options_.on_plan(plan, request_);
 }
 
 double Run::validate() {
@@ -344,9 +362,7 @@ void Run::write_file(const std::filesystem::path& file) {
 
 TrainResult Run::run() {
   read();
-  load();
-  if (options_.resume) resume();
-  plan();
+  prepare();
   if (!options_.logs.empty()) {
     std::filesystem::create_directories(options_.logs);
     events_.emplace(options_.logs / "events.out.tfevents.0.danqing");
@@ -434,6 +450,8 @@ std::string_view to_string(TrainStage stage) {
       return "encoding the pictures";
     case TrainStage::kLoading:
       return "loading the model";
+    case TrainStage::kMeasuring:
+      return "measuring a step";
     case TrainStage::kTraining:
       return "training";
     case TrainStage::kSaving:

@@ -13,7 +13,15 @@
 
 namespace dq::train {
 
-enum class TrainStage : std::uint8_t { kReading, kEncoding, kLoading, kTraining, kSaving, kPainting };
+enum class TrainStage : std::uint8_t {
+  kReading,
+  kEncoding,
+  kLoading,
+  kMeasuring,
+  kTraining,
+  kSaving,
+  kPainting
+};
 std::string_view to_string(TrainStage stage);
 
 struct TrainProgress {
@@ -26,11 +34,12 @@ struct TrainProgress {
 struct TrainerOptions {
   std::filesystem::path cache;  // for latents; empty: nothing is kept
   std::filesystem::path logs;   // folder of loss.png, samples and a TensorBoard log; empty: none
-  std::int64_t memory = 0;      // bytes for the VAE's activations; 0: no bound
+  std::int64_t memory = 0;      // bytes that the run may take; 0: what is free
   bool resume = false;          // go on from the run's state beside the output
   std::function<void(const TrainProgress&)> on_progress;
-  std::function<void(const Plan&)> on_plan;  // once, before the first step
-  std::function<bool()> cancelled;           // asked before every step; true saves and ends with kCancelled
+  // Once, before the first step; the request with every default filled in.
+  std::function<void(const Plan&, const TrainRequest&)> on_plan;
+  std::function<bool()> cancelled;  // asked before every step; true saves and ends with kCancelled
   Log log;
 };
 

@@ -20,6 +20,12 @@ std::int64_t packed_bytes(const files::TensorEntry& entry, Precision precision) 
   return element_count(entry.shape) * (entry.shape.size() >= 2 ? panel_size(entry.dtype, precision) : 4);
 }
 
+std::int64_t numbers(const TensorTable& table) {
+  std::int64_t sum = 0;
+  for (const auto& [name, entry] : table.entries()) sum += element_count(entry.shape);
+  return sum;
+}
+
 std::int64_t packed_bytes(const TensorTable& table, Precision precision) {
   std::int64_t sum = 0;
   for (const auto& [name, entry] : table.entries()) sum += packed_bytes(entry, precision);

@@ -11,7 +11,10 @@ namespace dq::weights {
 // which never inflate what is stored; everything smaller as f32. Other dtypes count nothing.
 std::int64_t packed_bytes(const files::TensorEntry& entry, Precision precision);
 
-// Of all parameters of a table.
+// How many numbers the parameters of a table are.
+std::int64_t numbers(const TensorTable& table);
+
+// Bytes of all parameters of a table.
 std::int64_t packed_bytes(const TensorTable& table, Precision precision);
 
 // Is this the shape of a convolution's kernel? One of 1×1 is a matrix.

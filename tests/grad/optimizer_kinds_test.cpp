@@ -210,6 +210,21 @@ TEST_P(AnyOptimizer, GoesOnFromItsFileBitForBit) {
   }
 }
 
+// What is told before a run is what it will be, but for sums by row and column and scales of blocks.
+TEST_P(AnyOptimizer, RemembersAsManyBytesAsItSays) {
+  const auto device = ops::make_cpu_device({.threads = 2});
+  const std::int64_t numbers = 512 * 768;
+  Tensor leaf = random_tensor(*device, {512, 768}, 1);
+  ask_gradient(leaf);
+  const auto optimizer = grad::make_optimizer(GetParam(), {{"leaf", leaf}});
+  grad::set_gradient(leaf, random_tensor(*device, leaf.shape(), 2));
+  optimizer->step(1e-3);
+  std::int64_t bytes = 0;
+  for (const auto& [name, tensor] : optimizer->state()) bytes += tensor.bytes();
+  EXPECT_GE(bytes, grad::bytes_a_weight(GetParam()) * numbers);
+  EXPECT_LE(bytes, grad::bytes_a_weight(GetParam()) * numbers + numbers / 8);
+}
+
 TEST_P(AnyOptimizer, DoesNotDependOnTheNumberOfThreads) {
   const auto one = ops::make_cpu_device({.threads = 1}), three = ops::make_cpu_device({.threads = 3});
   const auto alone = leaves(*one), together = leaves(*three);

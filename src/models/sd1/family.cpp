@@ -194,19 +194,15 @@ class StableDiffusion1 final : public Family {
 
   ControlFootprint control_footprint(const TensorTable& file, const ComponentSet& model,
                                      Precision precision) const override {
-    const ControlTable control = control_net_of(file, model);
+    const ControlTable control = file.empty() ? fresh_control_net_of(model) : control_net_of(file, model);
     // Two maps of 16 channels at the picture's size, where the encoder is widest.
-    return {weights::packed_bytes(control.table, precision), 2 * 16 * 4};
+    return {weights::packed_bytes(control.table, precision), weights::numbers(control.table), 2 * 16 * 4};
   }
 
   std::unique_ptr<ControlNet> new_control_net(const ComponentSet& model, std::uint64_t seed,
                                               Device& device) const override {
-    const TensorTable base = unet::locate(model.main);
-    std::optional<unet::Config> config = unet::read_config(base);
-    if (!config) throw Error(ErrorCode::kBadFile, "the file holds no U-Net").in(model.main.origin());
-    config->heads = 8;
-    auto net = std::make_unique<unet::UnetControlNet>(unet::fresh_control_net(base, *config), *config, device,
-                                                      Purpose::kTrain);
+    const ControlTable fresh = fresh_control_net_of(model);
+    auto net = std::make_unique<unet::UnetControlNet>(fresh.table, fresh.config, device, Purpose::kTrain);
     weights::Parameters reader;
     for (const auto& [name, parameter] : net->parameters()) {
       if (name.starts_with("input_hint_block.")) reader.emplace(name, parameter);
@@ -232,6 +228,14 @@ class StableDiffusion1 final : public Family {
     TensorTable table;
     unet::Config config;
   };
+
+  ControlTable fresh_control_net_of(const ComponentSet& model) const {
+    const TensorTable base = unet::locate(model.main);
+    std::optional<unet::Config> config = unet::read_config(base);
+    if (!config) throw Error(ErrorCode::kBadFile, "the file holds no U-Net").in(model.main.origin());
+    config->heads = 8;
+    return {unet::fresh_control_net(base, *config), *std::move(config)};
+  }
 
   // The control net of a file, when it is one for this model.
   ControlTable control_net_of(const TensorTable& file, const ComponentSet& model) const {

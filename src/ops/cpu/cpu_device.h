@@ -23,7 +23,6 @@ class CpuDevice final : public Device {
 
   DeviceKind kind() const override { return DeviceKind::kCpu; }
   std::string name() const override;
-  std::shared_ptr<std::byte> allocate(std::uint64_t bytes) override { return memory_.allocate(bytes); }
   ThreadPool& threads() override { return threads_; }
   MemoryUse memory() const override { return memory_.use(); }
   void trim() override { memory_.release(); }
@@ -35,6 +34,8 @@ class CpuDevice final : public Device {
   const WinogradKernels& winograd_bf16() const { return *winograd_bf16_; }
 
  private:
+  std::shared_ptr<std::byte> allocate_block(std::uint64_t bytes) override { return memory_.allocate(bytes); }
+
   KernelSet set_;
   const GemmKernels* gemm_;
   const WinogradKernels *winograd_, *winograd_bf16_;

@@ -11,11 +11,12 @@ class RefDevice final : public Device {
 
   DeviceKind kind() const override { return DeviceKind::kCpu; }
   std::string name() const override { return "reference"; }
-  std::shared_ptr<std::byte> allocate(std::uint64_t bytes) override { return memory_.allocate(bytes); }
   ThreadPool& threads() override { return threads_; }
   MemoryUse memory() const override { return memory_.use(); }
 
  private:
+  std::shared_ptr<std::byte> allocate_block(std::uint64_t bytes) override { return memory_.allocate(bytes); }
+
   HostMemory memory_;
   ThreadPool threads_;
 };

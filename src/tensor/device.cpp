@@ -1,0 +1,25 @@
+#include "tensor/device.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/error.h"
+
+namespace dq {
+
+std::shared_ptr<std::byte> Device::allocate(std::uint64_t bytes) {
+  if (memory_bound_ > 0) {
+    const std::int64_t now = memory().now;
+    const auto left = static_cast<std::uint64_t>(std::max<std::int64_t>(memory_bound_ - now, 0));
+    if (bytes > left) {
+      throw Error(
+          ErrorCode::kOutOfMemory,
+          fmt::format("no memory for a tensor of {} bytes: {} of {} are in use", bytes, now, memory_bound_))
+          .hint("Ask for a smaller picture or a smaller batch, or close other programs.");
+    }
+  }
+  return allocate_block(bytes);
+}
+
+}  // namespace dq

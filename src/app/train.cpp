@@ -376,6 +376,17 @@ void ask_for_trigger(TrainOptions& o) {
     fmt::print(stderr, "The same as --trigger \"{}\", which --resume will need.\n", o.request.trigger);
 }
 
+// "the best of the 4 kept files is out-step00000300.safetensors: its loss on fixed pictures and noise is the
+// lowest, 0.1234 (the last one's 0.1301)"
+std::string best_of(const train::TrainResult& result) {
+  std::string text = fmt::format(
+      "the best of the {} kept files is {}: its loss on fixed pictures and noise is the lowest, {:.4f}",
+      result.kept, result.best.string(), result.validation.at(result.best_step));
+  if (result.best != result.file)
+    text += fmt::format(" (the last one's {:.4f})", result.validation.at(result.steps));
+  return text;
+}
+
 int train_model(TrainOptions o) {
   train::TrainRequest& r = o.request;
   ask_for_trigger(o);
@@ -421,13 +432,7 @@ int train_model(TrainOptions o) {
     }
     if (!result.grid.empty())
       fmt::print(stderr, "samples of the base and the result: {}\n", result.grid.string());
-    if (result.best != result.file) {
-      fmt::print(stderr,
-                 "the best of the kept files is {}: its loss on fixed pictures and noise is {:.4f}, the last "
-                 "one's {:.4f}\n",
-                 result.best.string(), result.validation.at(result.best_step),
-                 result.validation.at(result.steps));
-    }
+    if (result.kept > 1) fmt::print(stderr, "{}\n", best_of(result));
   }
   fmt::print("{}\n", result.file.string());
   return 0;

@@ -432,8 +432,10 @@ void Run::name_the_best(TrainResult& result) const {
   result.validation = validation_;
   result.best = result.file;
   result.best_step = done_;
+  result.kept = 1;
   for (const auto& [step, loss] : validation_) {
     const bool kept = request_.keep_every > 0 && step % request_.keep_every == 0 && step < done_;
+    result.kept += kept ? 1 : 0;
     if (!kept || loss >= validation_.at(result.best_step)) continue;
     result.best = kept_file(step);
     result.best_step = step;

@@ -50,6 +50,7 @@ struct TrainResult {
   std::map<std::int64_t, float> validation;  // the loss on fixed pictures and noise, by step
   std::filesystem::path best;                // of the kept files the one with the lowest
   std::int64_t best_step = 0;
+  int kept = 0;                // how many there are, the last included
   std::filesystem::path grid;  // sample pictures of the base and of strengths; empty: none were painted
   Dataset data;                // what was used and left out
   TrainRequest request;        // with every default filled in

@@ -285,7 +285,6 @@ TEST_F(Trainer, Learns) {
   EXPECT_LT(result.loss, 0.9 * first) << first;
 }
 
-// Files along the way are kept, measured on the same noise, and the best of them is named.
 // A rate that throws the network about: the run goes back, with half the rate, until it holds or gives up.
 // What was saved is sound, so that going back gets somewhere.
 TEST_F(Trainer, ALossThatFallsApartIsGoneBackFrom) {
@@ -324,6 +323,7 @@ TEST_F(Trainer, ALossThatFallsApartIsGoneBackFrom) {
   EXPECT_FALSE(fs::exists(folder_.path() / "out.safetensors"));
 }
 
+// Files along the way are kept, measured on the same noise, and the best of them is named.
 TEST_F(Trainer, NamesTheBestOfTheKeptFiles) {
   TrainRequest r = request("out.safetensors");
   r.keep_every = 4;
@@ -334,6 +334,7 @@ TEST_F(Trainer, NamesTheBestOfTheKeptFiles) {
   EXPECT_TRUE(fs::exists(folder_.path() / "out-step00000008.safetensors"));
   EXPECT_FALSE(fs::exists(folder_.path() / "out-step00000012.safetensors"));
   for (const std::int64_t step : {4, 8, 12}) EXPECT_GE(losses.at(step), losses.at(result.best_step));
+  EXPECT_EQ(result.kept, 3);
   EXPECT_EQ(result.best,
             result.best_step == 12
                 ? result.file

@@ -39,6 +39,17 @@ double wall_time() {
   return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
 }
 
+// Pictures are an extra: what keeps them from being painted (the memory of a second model, a full disk) is
+// told, and the run goes on.
+void try_to_paint(const Log& log, const std::function<void()>& paint) {
+  try {
+    paint();
+  } catch (const Error& error) {
+    if (error.code() == ErrorCode::kCancelled) throw;
+    say(log, LogLevel::kWarning, fmt::format("There are no sample pictures: {}", error.what()));
+  }
+}
+
 class Run {
  public:
   Run(Device& device, TrainRequest request, const TrainerOptions& options)
@@ -422,10 +433,12 @@ TrainResult Run::run() {
 
 void Run::paint_along() {
   report(TrainStage::kPainting, done_, request_.steps);
-  const std::vector<media::Image> pictures =
-      paint_samples(device_, request_, {kept_file(done_), 1}, options_.cancelled);
-  for (std::size_t i = 0; i < pictures.size(); ++i)
-    media::write_image(options_.logs / fmt::format("sample-step{:08}-{}.png", done_, i + 1), pictures[i]);
+  try_to_paint(options_.log, [&] {
+    const std::vector<media::Image> pictures =
+        paint_samples(device_, request_, {kept_file(done_), 1}, options_.cancelled);
+    for (std::size_t i = 0; i < pictures.size(); ++i)
+      media::write_image(options_.logs / fmt::format("sample-step{:08}-{}.png", done_, i + 1), pictures[i]);
+  });
 }
 
 void Run::name_the_best(TrainResult& result) const {
@@ -476,9 +489,12 @@ TrainResult train(Device& device, TrainRequest request, const TrainerOptions& op
   }  // with it goes what was trained, so that the samples have the memory
   if (!result.request.paint_samples || options.logs.empty()) return result;
   if (options.on_progress) options.on_progress({TrainStage::kPainting, 0, 0, result.loss, 0});
-  result.grid = options.logs / "grid.png";
-  const media::Image picture = write_grid(device, result.request, result.grid, options.cancelled);
-  put_thumbnail(result.file, picture);
+  try_to_paint(options.log, [&] {
+    const std::filesystem::path grid = options.logs / "grid.png";
+    const media::Image picture = write_grid(device, result.request, grid, options.cancelled);
+    result.grid = grid;
+    put_thumbnail(result.file, picture);
+  });
   return result;
 }
 

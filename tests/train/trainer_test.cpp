@@ -323,6 +323,26 @@ TEST_F(Trainer, ALossThatFallsApartIsGoneBackFrom) {
   EXPECT_FALSE(fs::exists(folder_.path() / "out.safetensors"));
 }
 
+// What keeps sample pictures from being painted is told; the run goes on, and its file is there.
+TEST_F(Trainer, GoesOnWhereSamplesCannotBePainted) {
+  TrainRequest r = request("out.safetensors");
+  r.keep_every = 4;
+  r.samples = {"sks"};
+  TrainerOptions o = options();
+  o.logs = folder_.path() / "logs";
+  fs::create_directories(o.logs / "sample-step00000004-1.png");
+  fs::create_directories(o.logs / "grid.png");
+  const TrainResult result = train(*device_, r, o);
+  EXPECT_EQ(result.steps, 12);
+  EXPECT_TRUE(fs::exists(result.file));
+  EXPECT_TRUE(result.grid.empty());
+  EXPECT_TRUE(fs::is_regular_file(o.logs / "sample-step00000008-1.png"));
+  const std::string told = "There are no sample pictures";
+  const std::size_t first = log_.find(told);
+  ASSERT_NE(first, std::string::npos) << log_;
+  EXPECT_NE(log_.find(told, first + 1), std::string::npos) << log_;
+}
+
 // Files along the way are kept, measured on the same noise, and the best of them is named.
 TEST_F(Trainer, NamesTheBestOfTheKeptFiles) {
   TrainRequest r = request("out.safetensors");

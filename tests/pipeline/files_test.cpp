@@ -31,7 +31,6 @@ TEST(MemoryAmount, IsReadWithItsUnit) {
   for (const char* bad : {"", "G", "3T", "-3G", "nan", "63M", "3 G", "1e30G"}) {
     EXPECT_THROW(pipeline::parse_memory(bad), Error) << bad;
   }
-  EXPECT_GT(pipeline::available_memory(), 0);
 }
 
 TEST(OutputNames, OfOurOwnAreNeverOverwritten) {

@@ -211,7 +211,10 @@ void Run::prepare() {
   Plan plan = plan_run(request_, pass.cost, request_.steps - done_, state_bytes, file_bytes);
   plan.checkpointing = pass.again;
   check_plan(plan, request_, memory(), std::filesystem::path(request_.output).parent_path());
-  const auto batch = [this] { return material_->largest(request_.batch); };
+  const auto batch = [this] {
+    if (cancelled()) throw Error(ErrorCode::kCancelled, "stopped before the first step");
+    return material_->largest(request_.batch);
+  };
   plan.seconds_per_step = request_.accumulation * timed_pass(*denoiser_, batch, around_, forget);
   if (options_.on_plan) options_.on_plan(plan, request_);
 }

@@ -133,7 +133,7 @@ TEST_F(ControlRun, TheSameSeedGivesTheSameFileAlsoAfterAStop) {
   fs::remove(r.output);
   int asked = 0;
   TrainerOptions o = options();
-  o.cancelled = [&asked] { return ++asked > 4 + 7; };
+  o.cancelled = [&asked] { return ++asked > 6 + 7; };
   EXPECT_THROW(train(*device_, r, o), Error);
   EXPECT_FALSE(fs::exists(r.output));
   o = options();

@@ -133,7 +133,7 @@ TEST_F(Embedding, AStoppedRunGoesOnToTheSameFile) {
   fs::remove(folder_.path() / "out.safetensors");
   int asked = 0;
   TrainerOptions o = options();
-  o.cancelled = [&asked] { return ++asked > 4 + 7; };
+  o.cancelled = [&asked] { return ++asked > 6 + 7; };
   EXPECT_THROW(train(*device_, r, o), Error);
   EXPECT_FALSE(fs::exists(folder_.path() / "out.safetensors"));
   o = options();

@@ -160,7 +160,7 @@ TEST_F(Full, AStoppedRunGoesOnToTheSameFile) {
   fs::remove(folder_.path() / "out.safetensors");
   int asked = 0;
   TrainerOptions o = options();
-  o.cancelled = [&asked] { return ++asked > 4 + 3; };
+  o.cancelled = [&asked] { return ++asked > 6 + 3; };
   EXPECT_THROW(train(*device_, full("out.safetensors"), o), Error);
   o = options();
   o.resume = true;

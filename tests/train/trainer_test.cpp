@@ -204,8 +204,8 @@ TEST_F(Trainer, AStoppedRunGoesOnToTheSameFile) {
     TrainerOptions o = options();
     o.resume = stop == 8;
     const int before = stop == 8 ? 3 : 0;
-    // Asked once a picture while encoding, and then before each step.
-    o.cancelled = [&asked, stop, before] { return ++asked > 4 + stop - before; };
+    // Asked once a picture while encoding, twice while a step is measured, and then before each step.
+    o.cancelled = [&asked, stop, before] { return ++asked > 6 + stop - before; };
     try {
       train(*device_, request("out.safetensors"), o);
       FAIL();

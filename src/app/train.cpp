@@ -76,6 +76,8 @@ void add_data_options(CLI::App& cmd, TrainOptions& o) {
       ->type_name("WORD");
   cmd.add_option("--resolution", r.resolution, "side of the square whose area pictures get [the model's]");
   cmd.add_flag("--flip", r.flip, "also learn from mirrored pictures (not for faces or letters)");
+  cmd.add_option("--crop-jitter", r.crops,
+                 "ways to cut each picture: the middle, the others up to a tenth larger, anywhere in it [1]");
   cmd.add_flag("--keep-all", r.keep_all_pictures, "leave out only pictures that cannot be read");
 }
 

@@ -91,4 +91,14 @@ Placement place(const BucketRule& rule, Size picture) {
   return {{rounded(picture.width * scale), rounded(picture.height * scale)}, bucket};
 }
 
+Placement jittered(const Placement& middle, CounterRandom random) {
+  constexpr double kLarger = 0.1;
+  const double scale = 1 + kLarger * random.uniform();
+  Placement out = middle;
+  out.scaled = {rounded(middle.scaled.width * scale), rounded(middle.scaled.height * scale)};
+  out.across = random.uniform();
+  out.down = random.uniform();
+  return out;
+}
+
 }  // namespace dq::train

@@ -29,8 +29,21 @@ media::Image mirrored(media::Image image) {
   return image;
 }
 
+// Of the cut, in the scaled picture.
+struct Corner {
+  int x = 0, y = 0;
+  bool operator==(const Corner&) const = default;
+};
+
+Corner corner(const Placement& p) {
+  return {static_cast<int>((p.scaled.width - p.bucket.width) * p.across),
+          static_cast<int>((p.scaled.height - p.bucket.height) * p.down)};
+}
+
 std::string name_of(const Placement& p, bool flipped) {
-  return fmt::format("{}x{} in {}x{}{}", p.bucket.width, p.bucket.height, p.scaled.width, p.scaled.height,
+  const Corner middle = corner({p.scaled, p.bucket}), cut = corner(p);
+  return fmt::format("{}x{} in {}x{}{}{}", p.bucket.width, p.bucket.height, p.scaled.width, p.scaled.height,
+                     cut == middle ? "" : fmt::format(" from {} {}", cut.x, cut.y),
                      flipped ? " flipped" : "");
 }
 
@@ -57,8 +70,8 @@ media::Image placed(const media::Image& image, const Placement& p, bool flipped)
   if (p.scaled != Size{image.width, image.height}) {
     scaled = media::resize(image, p.scaled.width, p.scaled.height, filter);
   }
-  const int x = (p.scaled.width - p.bucket.width) / 2, y = (p.scaled.height - p.bucket.height) / 2;
-  scaled = media::crop(scaled, x, y, p.bucket.width, p.bucket.height);
+  const Corner from = corner(p);
+  scaled = media::crop(scaled, from.x, from.y, p.bucket.width, p.bucket.height);
   return flipped ? mirrored(std::move(scaled)) : scaled;
 }
 

@@ -73,8 +73,11 @@ void Material::encode(const std::function<void(std::size_t, std::size_t)>& each)
       add_classes(rows);
       for (const Row& row : rows) encodings_.caption(row.caption);
     }
-    encodings_.latent(picture, placements_[i], false);
-    if (flips(i)) encodings_.latent(picture, placements_[i], true);
+    for (int crop = 0; crop < request_.crops; ++crop) {
+      const Placement place = placement(i, crop);
+      encodings_.latent(picture, place, false);
+      if (flips(i)) encodings_.latent(picture, place, true);
+    }
   }
   encodings_.release();
 }
@@ -87,6 +90,12 @@ void Material::train_texts(const models::TextEncoder& encoder,
 
 bool Material::flips(std::size_t item) const {
   return data_.subsets[data_.pictures[item].subset].flip.value_or(request_.flip);
+}
+
+Placement Material::placement(std::size_t item, int crop) const {
+  if (crop == 0) return placements_[item];
+  return jittered(placements_[item],
+                  CounterRandom{request_.seed, 0xc209, item, static_cast<std::uint64_t>(crop)});
 }
 
 const CaptionRule& Material::rule_of(std::size_t item) const {
@@ -138,8 +147,10 @@ std::vector<Material::Row> Material::rows_of(std::int64_t pass) const {
     CounterRandom random{request_.seed, 0xf11b, number, i};
     const bool flipped = flips(item) && random.uniform() < 0.5;
     const CaptionMoment moment{request_.seed + item, static_cast<int>(number), batch.epoch};
+    CounterRandom cut{request_.seed, 0xc20b, number, i};
+    const auto crop = static_cast<int>(cut.below(static_cast<std::uint64_t>(request_.crops)));
     rows.push_back(
-        {item, flipped, caption(item, rule_of(item), moment), data_.regularises(data_.pictures[item])});
+        {item, flipped, caption(item, rule_of(item), moment), data_.regularises(data_.pictures[item]), crop});
   }
   add_classes(rows);
   return rows;
@@ -151,7 +162,7 @@ void Material::add_classes(std::vector<Row>& rows) const {
   for (std::size_t i = 0, n = rows.size(); i < n; ++i) {
     const std::string caption = class_caption(rows[i].caption, request_.trigger, class_words_);
     if (caption.empty() || caption != rows[i].caption)
-      rows.push_back({rows[i].item, rows[i].flipped, caption, true});
+      rows.push_back({rows[i].item, rows[i].flipped, caption, true, rows[i].crop});
   }
 }
 
@@ -175,9 +186,10 @@ StepInput Material::shown(const std::vector<Row>& rows, Tensor& latent) {
   bool any_mask = false;
   for (const Row& row : rows) {
     const TrainingPicture& picture = data_.pictures[row.item];
-    latents.push_back(encodings_.latent(picture, placements_[row.item], row.flipped));
-    masks.push_back(encodings_.mask(picture, placements_[row.item], row.flipped));
-    if (control_net_) controls.push_back(encodings_.control(picture, placements_[row.item], row.flipped));
+    const Placement place = placement(row.item, row.crop);
+    latents.push_back(encodings_.latent(picture, place, row.flipped));
+    masks.push_back(encodings_.mask(picture, place, row.flipped));
+    if (control_net_) controls.push_back(encodings_.control(picture, place, row.flipped));
     any_mask |= masks.back().defined();
     captions.push_back(row.caption);
   }

@@ -48,6 +48,7 @@ class Material {
     bool flipped;
     std::string caption;
     bool regularises;  // it holds the model to what it knew
+    int crop = 0;      // which of its cuts; 0: the middle
   };
   std::vector<Row> rows_of(std::int64_t pass) const;
   // All of a step but its noise.
@@ -57,6 +58,7 @@ class Material {
   // What is said of a picture; with an embedding always with its trigger, also where captions are dropped.
   std::string caption(std::size_t item, const CaptionRule& rule, const CaptionMoment& moment) const;
   bool flips(std::size_t item) const;
+  Placement placement(std::size_t item, int crop) const;
   const CaptionRule& rule_of(std::size_t item) const;
   void add_texts(const std::vector<std::string>& captions, StepInput& input);
   // Tells which rows shall stay as they are, and how the text encoder read them at first.
@@ -69,7 +71,7 @@ class Material {
   Dataset data_;
   Encodings encodings_;
   sampling::SigmaTable table_;
-  std::vector<Placement> placements_;  // by picture
+  std::vector<Placement> placements_;  // by picture, of the middle
   std::vector<int> repeats_;           // by picture, in an epoch
   std::map<Size, int> buckets_;
   ValidationChoice chosen_;

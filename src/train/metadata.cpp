@@ -162,6 +162,7 @@ void add_data(Metadata& m, const RunFacts& f, const Dataset& data, const std::ma
   m["ss_bucket_no_upscale"] = "False";
   m["ss_bucket_info"] = bucket_info(buckets).dump();
   m["ss_flip_aug"] = text(f.flip);
+  m["ss_random_crop"] = text(f.random_crop);
   m["ss_shuffle_caption"] = text(f.shuffle_caption);
   m["ss_keep_tokens"] = std::to_string(f.keep_tokens);
   m["ss_dataset_dirs"] = dataset_folders(data, false).dump();

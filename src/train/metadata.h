@@ -44,7 +44,7 @@ struct RunFacts {
   double first_time = 0, last_time = 1;  // the share of the noise levels that was learned
   double noise_offset = 0, min_snr_gamma = 0, caption_dropout = 0, clip_norm = 1;
   std::optional<bool> checkpointing;
-  bool flip = false, shuffle_caption = false, zero_terminal_snr = false;
+  bool flip = false, random_crop = false, shuffle_caption = false, zero_terminal_snr = false;
   int keep_tokens = 0;
   std::string mixed_precision = "no";
   double prior_weight = 1;  // of regularisation pictures

@@ -143,6 +143,7 @@ TrainRequest resolve(TrainRequest r, const TrainingFacts& facts) {
   check_range("--tag-dropout", r.captions.tag_dropout, 0.0, 1.0);
   check_range("--keep-tokens", r.captions.keep, 0, 1000);
   check_range("--clip-skip", r.clip_skip, 1, 12);
+  check_range("--crop-jitter", r.crops, 1, 100);
   check_range("--save-every", r.save_every, 1, 10'000'000);
   check_range("--sample-steps", r.sample_steps, 1, 1000);
   check_range("--keep-every", r.keep_every, 0, 10'000'000);
@@ -203,6 +204,7 @@ std::string to_text(const TrainRequest& r) {
        fmt::format("{} {} {} {}", r.buckets.smallest, r.buckets.largest, r.buckets.step, r.buckets.upscale));
   line("captions", to_text(r.captions));
   line("flip", r.flip);
+  if (r.crops > 1) line("crops", r.crops);
   line("clip_skip", r.clip_skip);
   line("seed", r.seed);
   return out;

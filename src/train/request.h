@@ -88,6 +88,7 @@ struct TrainRequest {
   bool zero_terminal_snr = false;  // with `prediction`
   CaptionRule captions;
   bool flip = false;
+  int crops = 1;  // ways in which a picture is cut: the middle, the others jittered (buckets.h)
   int clip_skip = 1;
   std::uint64_t seed = 0;
   Checkpointing checkpointing = Checkpointing::kAuto;

@@ -70,6 +70,7 @@ RunFacts facts_of(const TrainRequest& request, const pipeline::OpenModel& model,
   if (request.checkpointing != Checkpointing::kAuto)
     facts.checkpointing = request.checkpointing == Checkpointing::kAlways;
   facts.flip = request.flip;
+  facts.random_crop = request.crops > 1;
   facts.shuffle_caption = request.captions.shuffle;
   facts.keep_tokens = request.captions.keep;
   facts.prior_weight = request.prior_weight;

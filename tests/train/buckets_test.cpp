@@ -48,6 +48,26 @@ TEST(Buckets, WithoutEnlargingSmallPicturesKeepTheirSize) {
   EXPECT_THROW(place(rule, {63, 200}), Error);
 }
 
+TEST(Buckets, AJitteredCutIsAnywhereInALittleMore) {
+  const Placement middle = place(BucketRule{}, {640, 512});
+  double least = 1, most = 0;
+  for (std::uint64_t i = 0; i < 200; ++i) {
+    const Placement p = jittered(middle, CounterRandom{i});
+    EXPECT_EQ(p.bucket, middle.bucket);
+    EXPECT_GE(p.scaled.width, middle.scaled.width);
+    EXPECT_LE(p.scaled.width, middle.scaled.width * 11 / 10 + 1);
+    EXPECT_NEAR(1.0 * p.scaled.width / p.scaled.height, 1.0 * middle.scaled.width / middle.scaled.height,
+                0.01);
+    for (const double share : {p.across, p.down}) {
+      least = std::min(least, share);
+      most = std::max(most, share);
+    }
+  }
+  EXPECT_LT(least, 0.05);
+  EXPECT_GT(most, 0.95);
+  EXPECT_LT(most, 1);
+}
+
 TEST(Buckets, ABrokenPictureIsRefused) {
   EXPECT_THROW(place({}, {0, 5}), Error);
 }

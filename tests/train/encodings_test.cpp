@@ -101,7 +101,9 @@ TEST_F(EncodingsTest, ALatentIsTheVaesAnswerInModelSpace) {
   EXPECT_EQ(relative_error(encodings().latent(p, whole_, false), latent), 0);
   EXPECT_GT(relative_error(e.latent(p, whole_, true), latent), 0.01);
   EXPECT_GT(relative_error(e.latent(picture("a.png", 90, 200), whole_, false), latent), 0.01);
-  EXPECT_EQ(e.latent(p, {{96, 64}, {64, 64}}, false).shape(), (Shape{1, 4, 8, 8}));
+  const Tensor middle = e.latent(p, {{96, 64}, {64, 64}}, false);
+  EXPECT_EQ(middle.shape(), (Shape{1, 4, 8, 8}));
+  EXPECT_GT(relative_error(e.latent(p, {{96, 64}, {64, 64}, 0.1, 0.5}, false), middle), 0.01);
 }
 
 // A step costs no encoding and no reading, whether there is a place on disk or not.
@@ -141,6 +143,9 @@ TEST(Placed, CoversTheBucketFromTheMiddle) {
   EXPECT_EQ(cut.width, 10);
   EXPECT_EQ(cut.row(3)[0], 10);
   EXPECT_EQ(cut.row(3)[27], 19);
+  // A jittered cut lies where it says, and never outside.
+  EXPECT_EQ(placed(image, {{30, 10}, {10, 10}, 0, 0.99}, false).row(3)[0], 0);
+  EXPECT_EQ(placed(image, {{30, 10}, {10, 10}, 0.9999, 0}, false).row(3)[0], 19);
   const media::Image flipped = placed(image, {{30, 10}, {10, 10}}, true);
   EXPECT_EQ(flipped.row(3)[0], 19);
 }

@@ -125,7 +125,7 @@ MeasuredPass measure_pass(Device& device, const models::Denoiser& denoiser,
   };
   if (request.checkpointing == Checkpointing::kAlways) return out;
   const auto fits = [&](const PassCost& cost, double share) {
-    return static_cast<double>(plan_run(request, cost, 0, 0, 0).peak_bytes) <=
+    return static_cast<double>(plan_run(request, cost, 0, {}).peak_bytes) <=
            share * static_cast<double>(memory);
   };
   PassCost guess = out.cost;
@@ -153,15 +153,14 @@ double timed_pass(const models::Denoiser& denoiser, const std::function<StepInpu
   return took.count();
 }
 
-Plan plan_run(const TrainRequest& request, const PassCost& pass, std::int64_t steps, std::int64_t state_bytes,
-              std::int64_t file_bytes) {
+Plan plan_run(const TrainRequest& request, const PassCost& pass, std::int64_t steps, const NewOnDisk& disk) {
   Plan out;
   out.picture_bytes = pass.peak_bytes - pass.after_bytes;
   out.peak_bytes = pass.after_bytes + out.picture_bytes * request.batch;
   out.steps = steps;
-  const std::int64_t kept = request.keep_every > 0 ? (request.steps - 1) / request.keep_every : 0;
-  // A state is written beside the one before, and takes its place when it is whole.
-  out.disk_bytes = 2 * state_bytes + (kept + 1) * file_bytes;
+  const std::int64_t every = request.keep_every, done = request.steps - steps;
+  const std::int64_t kept = every > 0 ? (request.steps - 1) / every - done / every : 0;
+  out.disk_bytes = disk.state + (std::max<std::int64_t>(kept, 0) + 1) * disk.file;
   return out;
 }
 

@@ -58,9 +58,15 @@ MeasuredPass measure_pass(Device& device, const models::Denoiser& denoiser,
 double timed_pass(const models::Denoiser& denoiser, const std::function<StepInput()>& batch,
                   const models::BlockRunner& around, const std::function<void()>& forget);
 
-// Activations grow with the batch, everything else does not. How long a step takes is left open.
-Plan plan_run(const TrainRequest& request, const PassCost& pass, std::int64_t steps, std::int64_t state_bytes,
-              std::int64_t file_bytes);
+// What the run writes and is not on the disk yet.
+struct NewOnDisk {
+  std::int64_t state = 0;  // bytes of states: one is written beside the one before, and then takes its place
+  std::int64_t file = 0;   // bytes of every file that is kept
+};
+
+// Activations grow with the batch, everything else does not. How long a step takes is left open. `steps`:
+// still to do.
+Plan plan_run(const TrainRequest& request, const PassCost& pass, std::int64_t steps, const NewOnDisk& disk);
 
 // Throws kOutOfMemory or kDiskFull with the numbers and ways out when the plan needs more than there is; of
 // batches, the largest that fits. None of them is taken by itself: what is free at the moment must not change

@@ -204,11 +204,12 @@ void Run::prepare() {
   }
   forget();
   around_ = std::move(pass.around);
-  std::int64_t state_bytes = 0, file_bytes = 0;
-  for (const auto& [name, tensor] : state().tensors) state_bytes += tensor.bytes();
+  NewOnDisk disk;
+  const int states = std::filesystem::exists(state_path(request_.output)) ? 1 : 2;
+  for (const auto& [name, tensor] : state().tensors) disk.state += states * tensor.bytes();
   for (const files::TensorToWrite& tensor : network_->contents(DType::kF16).tensors)
-    file_bytes += element_count(tensor.shape) * size_of(tensor.dtype);
-  Plan plan = plan_run(request_, pass.cost, request_.steps - done_, state_bytes, file_bytes);
+    disk.file += element_count(tensor.shape) * size_of(tensor.dtype);
+  Plan plan = plan_run(request_, pass.cost, request_.steps - done_, disk);
   plan.checkpointing = pass.again;
   check_plan(plan, request_, memory(), std::filesystem::path(request_.output).parent_path());
   const auto batch = [this] {

@@ -23,12 +23,13 @@ TrainRequest request(int batch) {
 
 TEST(Plan, ActivationsGrowWithTheBatch) {
   const PassCost pass{500 * kMiB, 200 * kMiB};
-  const Plan one = plan_run(request(1), pass, 100, 10 * kMiB, kMiB),
-             four = plan_run(request(4), pass, 60, 0, 0);
+  const Plan one = plan_run(request(1), pass, 100, {20 * kMiB, kMiB}),
+             four = plan_run(request(4), pass, 60, {10 * kMiB, kMiB});
   EXPECT_EQ(one.peak_bytes, 500 * kMiB);
   // Kept at 25, 50 and 75, and the last; two states while one replaces the other.
   EXPECT_EQ(one.disk_bytes, 24 * kMiB);
   EXPECT_EQ(four.peak_bytes, 1400 * kMiB);
+  EXPECT_EQ(four.disk_bytes, 13 * kMiB);  // of a run that goes on: those at 50 and 75, and the last
   EXPECT_EQ(four.steps, 60);
 }
 

@@ -26,19 +26,7 @@ class FirstRun {
 };
 
 // Makes a run the device's for as long as it lives.
-class FirstRunScope {
- public:
-  FirstRunScope(Device& device, FirstRun* run) : device_(device), before_(device.first_run()) {
-    device.set_first_run(run);
-  }
-  ~FirstRunScope() { device_.set_first_run(before_); }
-  FirstRunScope(const FirstRunScope&) = delete;
-  FirstRunScope& operator=(const FirstRunScope&) = delete;
-
- private:
-  Device& device_;
-  FirstRun* before_;
-};
+using FirstRunScope = DeviceScope<&Device::first_run, &Device::set_first_run>;
 
 // Does an op keep its results in the block that runs now, when it spends `flops` on `numbers` of them? What
 // it would fuse in a run that is not recorded, it must not then: both runs keep the same.

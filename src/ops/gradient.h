@@ -44,18 +44,6 @@ void refuse_gradient(const char* op, std::initializer_list<const Tensor*> inputs
 void collect(GradNode& node, const Tensor& share);
 
 // Turns recording on a device off, or on again, for as long as it lives.
-class RecordingScope {
- public:
-  RecordingScope(Device& device, bool on) : device_(device), before_(device.recording()) {
-    device.set_recording(on);
-  }
-  ~RecordingScope() { device_.set_recording(before_); }
-  RecordingScope(const RecordingScope&) = delete;
-  RecordingScope& operator=(const RecordingScope&) = delete;
-
- private:
-  Device& device_;
-  bool before_;
-};
+using RecordingScope = DeviceScope<&Device::recording, &Device::set_recording>;
 
 }  // namespace dq::ops

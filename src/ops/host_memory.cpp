@@ -1,12 +1,8 @@
 #include "ops/host_memory.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <cstdlib>
 #include <limits>
-
-#include "base/error.h"
 
 namespace dq::ops {
 
@@ -16,10 +12,7 @@ std::shared_ptr<std::byte> HostMemory::allocate(std::uint64_t bytes) {
   void* block = nullptr;
   const std::uint64_t rounded = (std::max<std::uint64_t>(bytes, 1) + alignment - 1) / alignment * alignment;
   if (bytes <= most) block = std::aligned_alloc(alignment, static_cast<std::size_t>(rounded));
-  if (!block) {
-    throw Error(ErrorCode::kOutOfMemory, fmt::format("no memory for a tensor of {} bytes", bytes))
-        .hint("Ask for a smaller picture or a smaller batch, or close other programs.");
-  }
+  if (!block) throw_no_memory(bytes);
   const auto size = static_cast<std::int64_t>(bytes);
   const std::int64_t now = counters_->now.fetch_add(size) + size;
   std::int64_t peak = counters_->peak.load();

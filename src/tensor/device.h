@@ -3,6 +3,8 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
+#include <utility>
 
 #include "base/threads.h"
 
@@ -73,19 +75,28 @@ class Device {
   ops::FirstRun* first_run_ = nullptr;
 };
 
-// Bounds a device's memory for as long as it lives.
-class MemoryBoundScope {
+// What an allocation that cannot be had throws: kOutOfMemory with its size; `use`: ": … are in use", or
+// nothing.
+[[noreturn]] void throw_no_memory(std::uint64_t bytes, std::string_view use = "");
+
+// Holds one of a device's settings for as long as it lives.
+template <auto Get, auto Set>
+class DeviceScope {
  public:
-  MemoryBoundScope(Device& device, std::int64_t bytes) : device_(device), before_(device.memory_bound()) {
-    device_.set_memory_bound(bytes);
+  using Value = decltype((std::declval<const Device&>().*Get)());
+
+  DeviceScope(Device& device, Value value) : device_(device), before_((device.*Get)()) {
+    (device_.*Set)(value);
   }
-  ~MemoryBoundScope() { device_.set_memory_bound(before_); }
-  MemoryBoundScope(const MemoryBoundScope&) = delete;
-  MemoryBoundScope& operator=(const MemoryBoundScope&) = delete;
+  ~DeviceScope() { (device_.*Set)(before_); }
+  DeviceScope(const DeviceScope&) = delete;
+  DeviceScope& operator=(const DeviceScope&) = delete;
 
  private:
   Device& device_;
-  std::int64_t before_;
+  Value before_;
 };
+
+using MemoryBoundScope = DeviceScope<&Device::memory_bound, &Device::set_memory_bound>;
 
 }  // namespace dq

@@ -28,8 +28,7 @@ class Encodings {
   Encodings(const pipeline::OpenModel& model, Device& device, ContentCache cache, EncodingOptions options);
   ~Encodings();
 
-  // [1, C, h, w] in model space. The picture is scaled to cover its bucket and cut. Throws
-  // kBadFile.
+  // [1, C, h, w] in model space. The picture is scaled to cover its bucket and cut. Throws kBadFile.
   Tensor latent(const TrainingPicture& picture, const Placement& place, bool flipped);
   // White counts: [1, 1, h, w] in [0, 1], shrunk by area; undefined without a mask.
   Tensor mask(const TrainingPicture& picture, const Placement& place, bool flipped);

@@ -70,24 +70,21 @@ std::string smaller_batch(const Plan& plan, const TrainRequest& request, std::in
   return "";
 }
 
-std::int64_t numbers_of(const pipeline::OpenModel& model, models::ModelPart part) {
-  for (const models::StoredPart& stored : model.family->stored_parts(model.files)) {
-    if (stored.part == part) return weights::numbers(stored.table);
-  }
-  return 0;
-}
-
 }  // namespace
 
 std::int64_t standing_bytes(const pipeline::OpenModel& model, const TrainRequest& r, Precision precision) {
   constexpr std::int64_t kValue = 4, kGradient = 4;
   const std::int64_t each =
       kValue + kGradient + grad::bytes_a_weight(r.optimizer) + (r.average > 0 ? kValue : 0);
-  const models::Footprint all = model.family->footprint(model.files, precision);
   if (r.target == Target::kFull) {
-    return each * (numbers_of(model, models::ModelPart::kDenoiser) +
-                   (r.train_text_encoder ? numbers_of(model, models::ModelPart::kTextEncoder) : 0));
+    std::int64_t trained = 0;
+    for (const models::StoredPart& stored : model.family->stored_parts(model.files)) {
+      const bool text = stored.part == models::ModelPart::kTextEncoder && r.train_text_encoder;
+      if (stored.part == models::ModelPart::kDenoiser || text) trained += weights::numbers(stored.table);
+    }
+    return each * trained;
   }
+  const models::Footprint all = model.family->footprint(model.files, precision);
   const std::int64_t frozen = all.denoiser + (learns_through_text(r) ? all.text_encoder : 0);
   if (r.target != Target::kControlNet) return frozen;
   const weights::TensorTable start =

@@ -34,6 +34,7 @@ struct MeasuredPass {
   models::BlockRunner around;
   bool again = true;  // blocks run again on the way back
 };
+
 // Bytes that a run holds as long as it lasts, told from names and shapes before anything is loaded: what is
 // frozen; and of every weight that is trained its value, its gradient, its average and what the optimiser
 // remembers. It is the least: adapters count nothing.

@@ -137,13 +137,8 @@ class StableDiffusion1 final : public Family {
 
   std::unique_ptr<Denoiser> load_denoiser(const ComponentSet& files, const Variant&, Device& device,
                                           const weights::LoadOptions& options) const override {
-    const TensorTable table = unet::locate(files.main);
-    std::optional<unet::Config> config = unet::read_config(table);
-    if (!config) {
-      throw Error(ErrorCode::kBadFile, "the file holds no U-Net").in(files.main.origin());
-    }
-    config->heads = 8;
-    return std::make_unique<unet::Unet>(table, *config, device, options);
+    const UnetTable unet = unet_of(files);
+    return std::make_unique<unet::Unet>(unet.table, unet.config, device, options);
   }
 
   std::unique_ptr<Vae> load_vae(const ComponentSet& files, Device& device, Purpose purpose) const override {
@@ -194,14 +189,14 @@ class StableDiffusion1 final : public Family {
 
   ControlFootprint control_footprint(const TensorTable& file, const ComponentSet& model,
                                      Precision precision) const override {
-    const ControlTable control = file.empty() ? fresh_control_net_of(model) : control_net_of(file, model);
+    const UnetTable control = file.empty() ? fresh_control_net_of(model) : control_net_of(file, model);
     // Two maps of 16 channels at the picture's size, where the encoder is widest.
     return {weights::packed_bytes(control.table, precision), weights::numbers(control.table), 2 * 16 * 4};
   }
 
   std::unique_ptr<ControlNet> new_control_net(const ComponentSet& model, std::uint64_t seed,
                                               Device& device) const override {
-    const ControlTable fresh = fresh_control_net_of(model);
+    const UnetTable fresh = fresh_control_net_of(model);
     auto net = std::make_unique<unet::UnetControlNet>(fresh.table, fresh.config, device, Purpose::kTrain);
     weights::Parameters reader;
     for (const auto& [name, parameter] : net->parameters()) {
@@ -219,26 +214,32 @@ class StableDiffusion1 final : public Family {
 
   std::unique_ptr<ControlNet> load_control_net(const TensorTable& file, const ComponentSet& model,
                                                Device& device, Purpose purpose) const override {
-    const ControlTable control = control_net_of(file, model);
+    const UnetTable control = control_net_of(file, model);
     return std::make_unique<unet::UnetControlNet>(control.table, control.config, device, purpose);
   }
 
  private:
-  struct ControlTable {
+  // A U-Net, or a control net beside one.
+  struct UnetTable {
     TensorTable table;
     unet::Config config;
   };
 
-  ControlTable fresh_control_net_of(const ComponentSet& model) const {
-    const TensorTable base = unet::locate(model.main);
-    std::optional<unet::Config> config = unet::read_config(base);
-    if (!config) throw Error(ErrorCode::kBadFile, "the file holds no U-Net").in(model.main.origin());
+  static UnetTable unet_of(const ComponentSet& files) {
+    TensorTable table = unet::locate(files.main);
+    std::optional<unet::Config> config = unet::read_config(table);
+    if (!config) throw Error(ErrorCode::kBadFile, "the file holds no U-Net").in(files.main.origin());
     config->heads = 8;
-    return {unet::fresh_control_net(base, *config), *std::move(config)};
+    return {std::move(table), *std::move(config)};
+  }
+
+  static UnetTable fresh_control_net_of(const ComponentSet& model) {
+    UnetTable base = unet_of(model);
+    return {unet::fresh_control_net(base.table, base.config), std::move(base.config)};
   }
 
   // The control net of a file, when it is one for this model.
-  ControlTable control_net_of(const TensorTable& file, const ComponentSet& model) const {
+  UnetTable control_net_of(const TensorTable& file, const ComponentSet& model) const {
     TensorTable table = unet::locate_control_net(file);
     std::optional<unet::Config> config = unet::read_way_down(table);
     const std::optional<unet::Config> base = unet::read_config(unet::locate(model.main));

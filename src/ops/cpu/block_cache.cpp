@@ -14,7 +14,6 @@
 #include <tuple>
 #include <vector>
 
-#include "base/error.h"
 #include "ops/cpu/rounding.h"
 
 namespace dq::ops::cpu {
@@ -276,10 +275,7 @@ std::shared_ptr<std::byte> BlockCache::allocate(std::uint64_t bytes) {
   constexpr auto most = static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max() / 4);
   State::Block block;
   if (bytes <= most) block = state_->take(static_cast<std::int64_t>(bytes));
-  if (!block.bytes) {
-    throw Error(ErrorCode::kOutOfMemory, fmt::format("no memory for a tensor of {} bytes", bytes))
-        .hint("Ask for a smaller picture or a smaller batch, or close other programs.");
-  }
+  if (!block.bytes) throw_no_memory(bytes);
   return {block.bytes, [state = state_, bytes, size = block.size](std::byte* p) {
             state->give({p, size}, static_cast<std::int64_t>(bytes));
           }};
